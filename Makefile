@@ -1,0 +1,36 @@
+# Everything a checkout needs comes from here: a bare Python 3.11+, make and the package registries.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+
+.PHONY: demo test lint servers lock clean
+
+demo: .venv/.synced ## The main job, on this machine, with no account at hand
+	$(BIN)/mail-archiver demo
+
+test: .venv/.synced servers ## Every test, against real servers; one: make test T=tests/unit/mime
+	$(BIN)/pytest $(T)
+
+servers: .venv/.synced ## Dovecot, PostgreSQL and GreenMail for the tests, where they are missing
+	$(BIN)/python -m tests.servers.provide
+
+lint: .venv/.synced ## Format, lint, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: .venv/bin/uv ## After a change of dependencies
+	$(BIN)/uv lock
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# --inexact: uv lives in the environment that it fills.
+.venv/.synced: .venv/bin/uv pyproject.toml uv.lock
+	$(BIN)/uv sync --quiet --frozen --inexact --all-extras --python $(BIN)/python
+	@touch $@
+
+clean: ## Remove what this file made
+	rm -rf .venv .tools dist
