@@ -1,0 +1,111 @@
+"""Mail addresses: how two are compared, and which are ours."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MAX_ADDRESS_OCTETS = 320
+"""A local part of 64 octets, "@" and a domain of 255 (RFC 5321 section 4.5.3.1)."""
+
+
+class Role(StrEnum):
+    """Where in a message an address stands, the strongest first."""
+
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+    RESENT = "resent"
+    DELIVERED = "delivered"
+    SENDER = "sender"
+    REPLY_TO = "reply_to"
+    FORWARDED = "forwarded"
+
+    @property
+    def rank(self) -> int:
+        """0 for the strongest."""
+        return list(Role).index(self)
+
+
+RECIPIENT_ROLES = frozenset({Role.TO, Role.CC, Role.BCC, Role.RESENT})
+ROAD_ROLES = frozenset({Role.BCC, Role.RESENT, Role.DELIVERED})
+"""What one copy of a message may know and another not: trace headers and Bcc."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address of a message.
+
+    Attributes:
+        display_name: As the sender wrote it, decoded; "" when there is none.
+        address: As the sender wrote it.
+        normalized: The form that is compared, or None where there is nothing to compare.
+    """
+
+    role: Role
+    display_name: str
+    address: str
+    normalized: str | None
+
+
+def normalize_address(address: str) -> str | None:
+    """The form in which two addresses are compared.
+
+    Lower case, the domain as A-labels (IDNA 2008 with the UTS 46 mapping, RFC 5891), a final dot of the
+    domain dropped; nothing else changes: no dot and no "+tag" is taken from a local part.
+
+    Returns:
+        None where there is no local part or no domain, where white space or control characters stand
+        inside, or where it is longer than any address can be (`MAX_ADDRESS_OCTETS`).
+    """
+    local, at, domain = address.strip().rpartition("@")
+    if not at or not local or any(c.isspace() or not c.isprintable() for c in local + domain):
+        return None
+    ascii_domain = _to_a_labels(domain.rstrip("."))
+    normalized = f"{local.lower()}@{ascii_domain}"
+    if not ascii_domain or len(normalized.encode("utf-8", "surrogatepass")) > MAX_ADDRESS_OCTETS:
+        return None
+    return normalized
+
+
+def normalize_domain(domain: str) -> str:
+    """A domain as `normalize_address` writes it; a leading "@" or "." is allowed for convenience."""
+    return _to_a_labels(domain.strip().lstrip("@.").rstrip("."))
+
+
+def _to_a_labels(domain: str) -> str:
+    if domain.isascii():
+        return domain.lower()
+    import idna  # a table of 200 kB that most runs never need
+
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        return domain.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAddresses:
+    """Which addresses belong to the company itself, and so are never linked as recipients.
+
+    Attributes:
+        addresses: Normalized addresses.
+        domains: Normalized domains; their subdomains count too.
+    """
+
+    addresses: frozenset[str] = frozenset()
+    domains: frozenset[str] = field(default=frozenset())
+
+    @classmethod
+    def of(cls, addresses: Iterable[str], domains: Iterable[str]) -> "OwnAddresses":
+        """From addresses and domains as people write them; what cannot be an address is left out."""
+        normalized = (normalize_address(address) for address in addresses)
+        return cls(
+            addresses=frozenset(address for address in normalized if address),
+            domains=frozenset(filter(None, map(normalize_domain, domains))),
+        )
+
+    def __contains__(self, normalized: str) -> bool:
+        if normalized in self.addresses:
+            return True
+        domain = normalized.rpartition("@")[2]
+        return any(domain == own or domain.endswith(f".{own}") for own in self.domains)

@@ -1,0 +1,22 @@
+"""A contact as another program hands it over."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedContact:
+    """One contact to bring in.
+
+    Attributes:
+        external_id: What the other program calls it; the key by which it is found again.
+        kind: "contact" or "lead".
+        organization: Its name, or None.
+        addresses: As written and normalized; the first is the primary one.
+    """
+
+    external_id: str
+    kind: str
+    first_name: str | None
+    last_name: str | None
+    organization: str | None
+    addresses: tuple[tuple[str, str], ...]

@@ -1,0 +1,54 @@
+"""What is about to be written about one message: everything but the database's own answers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mail_archiver.domain.address import Role
+from mail_archiver.domain.linking import Direction
+from mail_archiver.domain.message import Message
+from mail_archiver.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes to be stored under their SHA-256 (lower-case hex)."""
+
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One message, ready to be recorded.
+
+    Attributes:
+        linkable: Normalized addresses to look up in the CRM, each with its strongest role.
+        attachments_name, attachments_sha256: The attachment file; None when there is none.
+        blobs: The original and the attachment file.
+    """
+
+    uid: int
+    received_at: datetime | None
+    message: Message
+    direction: Direction | None
+    linkable: dict[str, Role]
+    attachments_name: str | None
+    attachments_sha256: str | None
+    blobs: tuple[Blob, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of one message.
+
+    Attributes:
+        outcome: `ARCHIVED` or `DUPLICATE`.
+        links: Contacts newly linked.
+        reuses_message_id: Another archive has the same Message-ID and different content.
+    """
+
+    uid: int
+    archive_id: int
+    outcome: Outcome
+    links: int
+    reuses_message_id: bool = False

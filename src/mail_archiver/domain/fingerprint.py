@@ -1,0 +1,82 @@
+"""The identity of a message, whatever the road it came by.
+
+The Bcc copy, the Sent copy and the copy in a second mailbox differ in trace headers, in Bcc and in transfer
+encodings; they agree in what is hashed here. The recipe is frozen: a change is a new version with a new
+prefix, never a new meaning of `v1:`, because every archive keeps the value it got.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+FINGERPRINT_HEADERS = (b"message-id", b"date", b"from", b"to", b"cc", b"subject")
+"""The headers that count, in the order in which they are hashed."""
+
+_WHITE_SPACE = re.compile(rb"[ \t\r\n]+")
+_LINE_END = re.compile(rb"\r\n?")
+
+
+@dataclass(frozen=True, slots=True)
+class LeafDigest:
+    """What of a leaf part counts.
+
+    Attributes:
+        content_type: Lower case, without parameters.
+        name: The raw value of its file name parameter, or b"".
+        sha256: 32 bytes, see `leaf_digest`.
+    """
+
+    content_type: bytes
+    name: bytes
+    sha256: bytes
+
+
+def leaf_digest(content_type: bytes, name: bytes, content: bytes) -> LeafDigest:
+    """Digest of one leaf part.
+
+    In text and in enclosed messages, the kind of line ending and the white space that ends the part are left
+    out: both change when a server re-encodes a part or moves it between CRLF and LF.
+
+    Args:
+        content: Transfer encoding removed.
+    """
+    if content_type.startswith((b"text/", b"message/")):
+        content = (_LINE_END.sub(b"\n", content) if b"\r" in content else content).rstrip()
+    return LeafDigest(content_type, name, hashlib.sha256(content).digest())
+
+
+def fingerprint(
+    headers: Iterable[tuple[bytes, bytes]], leaves: Sequence[LeafDigest], *, source_sha256: str
+) -> str:
+    """Fingerprint of a message: `v1:` and 64 hex digits.
+
+    A message without a Message-ID is identified by its source alone: two of them that look alike may well be
+    two messages.
+
+    Args:
+        headers: All header fields in order, names in lower case, values raw (folded, undecoded).
+        leaves: Digests of the leaf parts in order.
+        source_sha256: SHA-256 of the bytes as fetched, hex.
+    """
+    values: dict[bytes, list[bytes]] = {name: [] for name in FINGERPRINT_HEADERS}
+    for name, value in headers:
+        if name in values:
+            values[name].append(_WHITE_SPACE.sub(b" ", value).strip())
+    if not any(values[b"message-id"]):
+        return f"v1:{source_sha256}"
+    digest = hashlib.sha256()
+    for name in FINGERPRINT_HEADERS:
+        for value in values[name]:
+            _add(digest, name, value)
+    digest.update(len(leaves).to_bytes(8, "big"))
+    for leaf in leaves:
+        _add(digest, leaf.content_type, leaf.name, leaf.sha256)
+    return f"v1:{digest.hexdigest()}"
+
+
+def _add(digest: "hashlib._Hash", *fields: bytes) -> None:
+    # Each field with its length: no two different messages may feed the same bytes.
+    for value in fields:
+        digest.update(len(value).to_bytes(8, "big"))
+        digest.update(value)

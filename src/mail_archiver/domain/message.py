@@ -1,0 +1,108 @@
+"""What one message says, once read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mail_archiver.domain.address import Address, Role
+
+
+class DefectCode(StrEnum):
+    """What was broken in a message, as a stable code (`archive.defects`)."""
+
+    HEADER_UNDECODABLE = "header-undecodable"
+    HEADER_8BIT = "header-8bit"
+    HEADERS_BROKEN = "headers-broken"
+    DATE_INVALID = "date-invalid"
+    MESSAGE_ID_INVALID = "message-id-invalid"
+    ADDRESS_INVALID = "address-invalid"
+    CHARSET_UNKNOWN = "charset-unknown"
+    CHARSET_WRONG = "charset-wrong"
+    TRANSFER_ENCODING_BROKEN = "transfer-encoding-broken"
+    BOUNDARY_MISSING = "boundary-missing"
+    MULTIPART_UNCLOSED = "multipart-unclosed"
+    TOO_DEEP = "too-deep"
+    TOO_MANY_PARTS = "too-many-parts"
+    NUL_REMOVED = "nul-removed"
+    SURROGATE_REPLACED = "surrogate-replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something broken in a message, and what was made of it.
+
+    Attributes:
+        where: A header's name, or a part's number as IMAP counts them (RFC 9051 section 6.4.5.1).
+        action: What was done.
+    """
+
+    code: DefectCode
+    where: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part that a person would call an attachment.
+
+    Attributes:
+        filename: As the sender named it, decoded; None when it has no name.
+        safe_name: A name that is safe in a folder and in a zip, distinct within the message.
+        content: The bytes, transfer encoding removed.
+        sha256: Of `content`, lower-case hex.
+        inline: The HTML body shows it by its Content-ID; it stays out of the attachment file.
+    """
+
+    filename: str | None
+    safe_name: str
+    content_type: str
+    content: bytes
+    sha256: str
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, read.
+
+    Attributes:
+        message_id: Without brackets; None when absent.
+        subject: None when there is no Subject header.
+        sent_at: The Date header, aware; None when absent or impossible.
+        body_text: What a reader of plain text sees; None when there is no such part.
+        body_html: As received; None when there is none.
+        fingerprint: Same for every copy of this message (see `domain.fingerprint`).
+        source_sha256: Of the bytes as fetched.
+        header_sha256: Of the header block as fetched, less the line ends that close it (servers differ).
+    """
+
+    message_id: str | None
+    subject: str | None
+    sent_at: datetime | None
+    addresses: tuple[Address, ...]
+    body_text: str | None
+    body_html: str | None
+    attachments: tuple[Attachment, ...]
+    defects: tuple[Defect, ...]
+    fingerprint: str
+    source_sha256: str
+    header_sha256: str
+    size_octets: int
+
+    @property
+    def sender(self) -> Address | None:
+        """The first address in From, or None."""
+        return next((a for a in self.addresses if a.role is Role.SENDER), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedMessage:
+    """One message as the server gave it.
+
+    Attributes:
+        received_at: INTERNALDATE, aware; None when the server gives none.
+    """
+
+    uid: int
+    source: bytes
+    received_at: datetime | None

@@ -1,0 +1,1 @@
+"""The IMAP side, and the only user of imapclient."""

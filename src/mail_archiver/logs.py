@@ -1,0 +1,35 @@
+"""The structured log: JSON lines, or columns on a terminal; always to standard error."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+
+def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.BoundLogger:
+    """The logger that the program hands to its parts.
+
+    Args:
+        level: "debug", "info", "warning" or "error".
+        stream: Where to; None for standard error.
+    """
+    stream = stream or sys.stderr
+    on_terminal = stream.isatty()
+    renderer = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if on_terminal
+        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    )
+    processors: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if on_terminal else "iso", utc=not on_terminal),
+        renderer,
+    ]
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        context_class=dict,
+    )
+    return logger

@@ -1,0 +1,258 @@
+"""Archive records: one for each message, however many roads it came by."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from mail_archiver.domain.address import ROAD_ROLES, Address, Role
+from mail_archiver.domain.draft import Draft, Recorded
+from mail_archiver.domain.linking import ContactAddress, decide_links
+from mail_archiver.domain.mailbox_state import Epoch
+from mail_archiver.domain.outcome import Outcome
+from mail_archiver.store.dialect import insert
+from mail_archiver.store.tables import (
+    archive,
+    archive_address,
+    archive_contact,
+    attachment,
+    processed_uid,
+)
+
+
+class Archives:
+    """Implements `archiving.ports.Archives` on one connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def find(self, fingerprints: Collection[str]) -> dict[str, int]:
+        query = sa.select(archive.c.fingerprint, archive.c.id).where(archive.c.fingerprint.in_(fingerprints))
+        return {row.fingerprint: row.id for row in self._connection.execute(query)}
+
+    def record(
+        self,
+        epoch: Epoch,
+        drafts: Sequence[Draft],
+        contacts: Collection[ContactAddress],
+        now: datetime,
+        *,
+        disposed: bool,
+    ) -> list[Recorded]:
+        # In one order, so that two accounts with the same messages wait for each other, never in a circle.
+        drafts = sorted(drafts, key=lambda draft: (draft.message.fingerprint, draft.uid))
+        ids, first_copies = self._add_archives(drafts, now)
+        claimed = self._claim(epoch, drafts, ids, first_copies, now, disposed=disposed)
+        drafts = [draft for draft in drafts if draft.uid in claimed]
+        self._add_addresses(epoch, drafts, ids, first_copies)
+        self._add_attachments([draft for draft in drafts if draft.uid in first_copies], ids)
+        links = self._link(drafts, ids, contacts, now)
+        reused = self._reused_message_ids([draft for draft in drafts if draft.uid in first_copies])
+        return [
+            Recorded(
+                draft.uid,
+                ids[draft.message.fingerprint],
+                Outcome.ARCHIVED if draft.uid in first_copies else Outcome.DUPLICATE,
+                links.get(draft.uid, 0),
+                reuses_message_id=draft.message.message_id in reused,
+            )
+            for draft in sorted(drafts, key=lambda draft: draft.uid)
+        ]
+
+    def _add_archives(self, drafts: Sequence[Draft], now: datetime) -> tuple[dict[str, int], set[int]]:
+        """Insert what is not there; returns ids by fingerprint and the UIDs that brought a new archive."""
+        candidates: dict[str, Draft] = {}
+        for draft in drafts:
+            candidates.setdefault(draft.message.fingerprint, draft)
+        statement = (
+            insert(self._connection, archive)
+            .on_conflict_do_nothing(index_elements=[archive.c.fingerprint])
+            .returning(archive.c.fingerprint, archive.c.id)
+        )
+        rows = [_archive_row(draft, now) for draft in candidates.values()]
+        added = {row.fingerprint: row.id for row in self._connection.execute(statement, rows)}
+        there = self.find(candidates.keys() - added.keys()) if len(added) < len(candidates) else {}
+        return added | there, {candidates[fingerprint].uid for fingerprint in added}
+
+    def _claim(
+        self,
+        epoch: Epoch,
+        drafts: Sequence[Draft],
+        ids: dict[str, int],
+        first_copies: set[int],
+        now: datetime,
+        *,
+        disposed: bool,
+    ) -> set[int]:
+        """Write the ledger rows; returns the UIDs that no other process had recorded."""
+        statement = insert(self._connection, processed_uid)
+        columns = ("outcome", "archive_id", "source_sha256", "header_sha256", "size_octets", "received_at")
+        settled = (*columns, "reason", "rule", "next_attempt_at", "processed_at", "disposed_at")
+        upsert = statement.on_conflict_do_update(
+            index_elements=[processed_uid.c.epoch_id, processed_uid.c.uid],
+            set_={column: statement.excluded[column] for column in settled},
+            where=processed_uid.c.outcome.in_([Outcome.QUARANTINED, Outcome.FILTERED]),
+        ).returning(processed_uid.c.uid)
+        rows = [
+            {
+                "epoch_id": epoch.id,
+                "uid": draft.uid,
+                "outcome": Outcome.ARCHIVED if draft.uid in first_copies else Outcome.DUPLICATE,
+                "archive_id": ids[draft.message.fingerprint],
+                "reason": None,
+                "rule": None,
+                "source_sha256": draft.message.source_sha256,
+                "header_sha256": draft.message.header_sha256,
+                "size_octets": draft.message.size_octets,
+                "received_at": draft.received_at,
+                "next_attempt_at": None,
+                "processed_at": now,
+                "disposed_at": now if disposed else None,
+            }
+            for draft in drafts
+        ]
+        return set(self._connection.execute(upsert, rows).scalars())
+
+    def _add_addresses(
+        self, epoch: Epoch, drafts: Sequence[Draft], ids: dict[str, int], first_copies: set[int]
+    ) -> None:
+        """All addresses of a first copy; of a duplicate, what its road knew and the archive does not."""
+        known = self._known_road_addresses(
+            [ids[draft.message.fingerprint] for draft in drafts if draft.uid not in first_copies]
+        )
+        rows: list[dict[str, Any]] = []
+        for draft in sorted(drafts, key=lambda draft: draft.uid not in first_copies):
+            archive_id = ids[draft.message.fingerprint]
+            positions: dict[Role, int] = {}
+            for address in draft.message.addresses:
+                positions[address.role] = position = positions.get(address.role, -1) + 1
+                key = (archive_id, address.role, address.normalized or address.address)
+                if draft.uid not in first_copies and (address.role not in ROAD_ROLES or key in known):
+                    continue
+                known.add(key)
+                rows.append(_address_row(address, position, archive_id, epoch.id, draft.uid))
+        if rows:
+            self._connection.execute(sa.insert(archive_address), rows)
+
+    def _known_road_addresses(self, archive_ids: Collection[int]) -> set[tuple[int, Role, str]]:
+        if not archive_ids:
+            return set()
+        columns = archive_address.c
+        query = sa.select(columns.archive_id, columns.role, columns.normalized, columns.address).where(
+            columns.archive_id.in_(archive_ids), columns.role.in_(ROAD_ROLES)
+        )
+        rows = self._connection.execute(query)
+        return {(row.archive_id, Role(row.role), row.normalized or row.address) for row in rows}
+
+    def _add_attachments(self, drafts: Sequence[Draft], ids: dict[str, int]) -> None:
+        rows = [
+            {
+                "archive_id": ids[draft.message.fingerprint],
+                "position": position,
+                "filename": file.filename,
+                "safe_name": file.safe_name,
+                "content_type": file.content_type,
+                "size_octets": len(file.content),
+                "sha256": file.sha256,
+                "inline": file.inline,
+            }
+            for draft in drafts
+            for position, file in enumerate(draft.message.attachments)
+        ]
+        if rows:
+            self._connection.execute(sa.insert(attachment), rows)
+
+    def _link(
+        self,
+        drafts: Sequence[Draft],
+        ids: dict[str, int],
+        contacts: Collection[ContactAddress],
+        now: datetime,
+    ) -> dict[int, int]:
+        """Link to contacts; returns the number of links a UID brought or made stronger.
+
+        A stronger role replaces a weaker one; what a person linked or unlinked stays.
+        """
+        statement = insert(self._connection, archive_contact)
+        replaced = ("role", "address", "rule")
+        upsert = statement.on_conflict_do_update(
+            index_elements=[archive_contact.c.archive_id, archive_contact.c.contact_id],
+            set_={column: statement.excluded[column] for column in replaced},
+            where=sa.and_(
+                _rank(statement.excluded.role) < _rank(archive_contact.c.role),
+                archive_contact.c.origin == "auto",
+                archive_contact.c.unlinked_at.is_(None),
+            ),
+        ).returning(archive_contact.c.contact_id)
+        links: dict[int, int] = {}
+        for draft in drafts:
+            rows = [
+                {
+                    "archive_id": ids[draft.message.fingerprint],
+                    "contact_id": link.contact_id,
+                    "role": link.role,
+                    "address": link.address,
+                    "rule": link.rule,
+                    "linked_at": now,
+                }
+                for link in decide_links(draft.linkable, contacts)
+            ]
+            if rows:
+                links[draft.uid] = len(self._connection.execute(upsert, rows).all())
+        return links
+
+    def _reused_message_ids(self, drafts: Sequence[Draft]) -> set[str | None]:
+        """Message-IDs of these new archives that more than one archive has."""
+        message_ids = {draft.message.message_id for draft in drafts if draft.message.message_id}
+        if not message_ids:
+            return set()
+        query = (
+            sa.select(archive.c.message_id)
+            .where(archive.c.message_id.in_(message_ids))
+            .group_by(archive.c.message_id)
+            .having(sa.func.count() > 1)
+        )
+        return set(self._connection.execute(query).scalars())
+
+
+def _archive_row(draft: Draft, now: datetime) -> dict[str, Any]:
+    message = draft.message
+    return {
+        "fingerprint": message.fingerprint,
+        "message_id": message.message_id,
+        "subject": message.subject,
+        "sender": message.sender.address if message.sender else None,
+        "sent_at": message.sent_at,
+        "received_at": draft.received_at,
+        "archived_at": now,
+        "direction": draft.direction,
+        "body_text": message.body_text,
+        "body_html": message.body_html,
+        "size_octets": message.size_octets,
+        "source_sha256": message.source_sha256,
+        "attachment_count": sum(not file.inline for file in message.attachments),
+        "attachments_name": draft.attachments_name,
+        "attachments_sha256": draft.attachments_sha256,
+        "defects": [
+            {"code": defect.code, "where": defect.where, "action": defect.action}
+            for defect in message.defects
+        ],
+    }
+
+
+def _address_row(address: Address, position: int, archive_id: int, epoch_id: int, uid: int) -> dict[str, Any]:
+    return {
+        "archive_id": archive_id,
+        "role": address.role,
+        "position": position,
+        "epoch_id": epoch_id,
+        "uid": uid,
+        "display_name": address.display_name,
+        "address": address.address,
+        "normalized": address.normalized,
+    }
+
+
+def _rank(role: sa.ColumnElement[Any]) -> sa.Case[int]:
+    return sa.case({each.value: each.rank for each in Role}, value=role, else_=len(Role))

@@ -1,0 +1,89 @@
+"""The CRM's contacts: looking them up, and bringing them in."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from mail_archiver.domain.contact import ImportedContact
+from mail_archiver.domain.linking import ContactAddress
+from mail_archiver.store.dialect import insert
+from mail_archiver.store.tables import contact, contact_address, organization
+
+
+class Contacts:
+    """Implements `archiving.ports.Contacts` on one connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
+        if not normalized:
+            return []
+        query = (
+            sa.select(contact_address.c.contact_id, contact_address.c.normalized)
+            .join(contact, contact.c.id == contact_address.c.contact_id)
+            .where(contact_address.c.normalized.in_(normalized), contact.c.deleted_at.is_(None))
+        )
+        return [ContactAddress(row.contact_id, row.normalized) for row in self._connection.execute(query)]
+
+    def upsert(self, imported: ImportedContact, now: datetime) -> bool:
+        """Insert a contact, or bring the one with its `external_id` up to date; tells whether it is new.
+
+        Addresses that the contact no longer has are removed; the ones it keeps stay as they are, so that
+        what was looked up for them is not looked up again.
+        """
+        known = self._connection.execute(
+            sa.select(contact.c.id).where(contact.c.external_id == imported.external_id)
+        ).scalar()
+        values = {
+            "kind": imported.kind,
+            "first_name": imported.first_name,
+            "last_name": imported.last_name,
+            "organization_id": self._organization_id(imported.organization),
+            "updated_at": now,
+            "deleted_at": None,
+        }
+        statement = insert(self._connection, contact).values(
+            external_id=imported.external_id, created_at=now, **values
+        )
+        contact_id = self._connection.execute(
+            statement.on_conflict_do_update(index_elements=[contact.c.external_id], set_=values).returning(
+                contact.c.id
+            )
+        ).scalar_one()
+        self._set_addresses(contact_id, imported)
+        return known is None
+
+    def _set_addresses(self, contact_id: int, imported: ImportedContact) -> None:
+        self._connection.execute(
+            sa.delete(contact_address).where(
+                contact_address.c.contact_id == contact_id,
+                contact_address.c.normalized.not_in([normalized for _, normalized in imported.addresses]),
+            )
+        )
+        for position, (address, normalized) in enumerate(imported.addresses):
+            statement = insert(self._connection, contact_address).values(
+                contact_id=contact_id, address=address, normalized=normalized, is_primary=position == 0
+            )
+            self._connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[contact_address.c.contact_id, contact_address.c.normalized],
+                    set_={"is_primary": statement.excluded.is_primary},
+                )
+            )
+
+    def _organization_id(self, name: str | None) -> int | None:
+        """The organization of that name, made when there is none."""
+        if name is None:
+            return None
+        found = self._connection.execute(
+            sa.select(organization.c.id)
+            .where(organization.c.name == name)
+            .order_by(organization.c.id)
+            .limit(1)
+        ).scalar()
+        if found is not None:
+            return int(found)
+        made = sa.insert(organization).values(name=name).returning(organization.c.id)
+        return int(self._connection.execute(made).scalar_one())

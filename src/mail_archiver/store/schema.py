@@ -1,0 +1,79 @@
+"""Which release our tables are of, and how they get to this one's."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from mail_archiver.errors import SchemaMismatch
+from mail_archiver.store.database import for_writing
+
+HEAD = "0001"
+"""The newest migration; kept here too, so that a poll need not load Alembic to compare."""
+
+VERSION_TABLE = "mail_archiver_version"
+_UPGRADE_LOCK = 0x6D61696C_61726368  # "mailarch": one upgrade at a time (PostgreSQL advisory lock)
+
+
+def current_revision(engine: sa.Engine, schema: str | None = None) -> str | None:
+    """The revision of our tables, or None where there are none."""
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(VERSION_TABLE, schema=schema):
+            return None
+        version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text))
+        return connection.execute(sa.select(version.c.version_num)).scalar()
+
+
+def require_current(engine: sa.Engine, schema: str | None = None) -> None:
+    """Make sure that the tables are those of this release.
+
+    Raises:
+        SchemaMismatch: They are missing, old, or of a later release.
+    """
+    revision = current_revision(engine, schema)
+    if revision == HEAD:
+        return
+    database = engine.url.render_as_string(hide_password=True)
+    if revision is None:
+        raise SchemaMismatch(
+            "our tables are not there yet", database=database, hint="Run: mail-archiver db upgrade"
+        )
+    if revision > HEAD:
+        raise SchemaMismatch(
+            f"the tables are of a later release (revision {revision}, this release knows {HEAD})",
+            database=database,
+            hint="Install that release of mail-archiver.",
+        )
+    raise SchemaMismatch(
+        f"the tables are of an earlier release (revision {revision}, needed is {HEAD})",
+        database=database,
+        hint="Back up, then run: mail-archiver db upgrade",
+    )
+
+
+def migrate(engine: sa.Engine, schema: str | None = None, *, revision: str = "head") -> None:
+    """Bring the tables to a revision, all or nothing; also back, to an earlier one or to "base".
+
+    Args:
+        schema: Made if it is not there.
+    """
+    from alembic import command  # a quarter of a second that a poll does not pay
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_migrations_folder()).replace("%", "%%"))
+    with for_writing(engine).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+            if schema:
+                quoted = connection.dialect.identifier_preparer.quote(schema)
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+                connection.exec_driver_sql(f"SET LOCAL search_path TO {quoted}")
+        config.attributes["connection"] = connection
+        move = command.downgrade if revision == "base" or revision < HEAD else command.upgrade
+        move(config, revision)
+
+
+def _migrations_folder() -> Path:
+    """Inside the installed package, or at the top of a checkout."""
+    packaged = Path(__file__).parent / "migrations"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "alembic"

@@ -1,0 +1,121 @@
+"""The store: transactions and leases on one database."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from mail_archiver.errors import SchemaMismatch
+from mail_archiver.store.archives import Archives
+from mail_archiver.store.contacts import Contacts
+from mail_archiver.store.database import (
+    create_sqlite_file,
+    for_writing,
+    open_engine,
+    read_url,
+    sqlite_file,
+    translated,
+)
+from mail_archiver.store.lease import Leases
+from mail_archiver.store.ledger import Ledger
+from mail_archiver.store.schema import HEAD, current_revision, migrate, require_current
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork:
+    """One transaction; implements `archiving.ports.UnitOfWork`."""
+
+    ledger: Ledger
+    archives: Archives
+    contacts: Contacts
+
+
+class Store:
+    """Implements `archiving.ports.Store`. Making one connects to nothing."""
+
+    def __init__(self, url: str, schema: str | None = None) -> None:
+        self._schema = schema
+        self._engine = open_engine(read_url(url), schema)
+        self._leases = Leases(self._engine, schema)
+
+    @property
+    def database(self) -> str:
+        """The database's URL without the password."""
+        return self._engine.url.set(drivername=self._engine.dialect.name).render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether tables are made and migrated without being asked."""
+        return self._engine.dialect.name == "sqlite"
+
+    @property
+    def is_there(self) -> bool:
+        """False for a SQLite file that the first run has yet to make."""
+        file = sqlite_file(self._engine.url)
+        return file is None or file.exists()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def prepare(self) -> None:
+        """Make ready for writing: SQLite is created and migrated, PostgreSQL must be up to date already.
+
+        Raises:
+            SchemaMismatch: PostgreSQL's tables are missing, old, or of a later release.
+            DatabaseUnavailable: It cannot be reached.
+        """
+        file = sqlite_file(self._engine.url)
+        if file is not None and not file.exists():
+            create_sqlite_file(file)
+        try:
+            self.require_current()
+        except SchemaMismatch:
+            revision = self.revision()
+            if not self.is_sqlite or (revision is not None and revision > HEAD):
+                raise
+            self.migrate()
+
+    def require_current(self) -> None:
+        """Make sure that the tables are of this release (see `schema.require_current`)."""
+        with translated(self._engine.url):
+            require_current(self._engine, self._schema)
+
+    def revision(self) -> str | None:
+        """The revision of the tables, None where there are none."""
+        with translated(self._engine.url):
+            return current_revision(self._engine, self._schema)
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to a revision (see `schema.migrate`)."""
+        with translated(self._engine.url):
+            migrate(self._engine, self._schema, revision=revision)
+
+    @contextmanager
+    def transaction(self) -> Iterator[UnitOfWork]:
+        """See `archiving.ports.Store.transaction`."""
+        with translated(self._engine.url), for_writing(self._engine).begin() as connection:
+            yield _unit_of_work(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[UnitOfWork]:
+        """See `archiving.ports.Store.reading`."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            yield _unit_of_work(connection)
+
+    def run_lease(self, account: str) -> AbstractContextManager[None]:
+        """See `archiving.ports.Store.run_lease`."""
+        return self._leases.run(account)
+
+    def backfill_lease(self, account: str) -> AbstractContextManager[None]:
+        """See `archiving.ports.Store.backfill_lease`."""
+        return self._leases.backfill(account)
+
+    def backfill_turn(self, account: str) -> AbstractContextManager[None]:
+        """See `archiving.ports.Store.backfill_turn`."""
+        return self._leases.backfill_turn(account)
+
+
+def _unit_of_work(connection: sa.Connection) -> UnitOfWork:
+    return UnitOfWork(Ledger(connection), Archives(connection), Contacts(connection))

@@ -1,0 +1,307 @@
+"""The tables; their names and meanings are public: reports join them, other programs write the contacts."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from mail_archiver.domain.address import Role
+from mail_archiver.domain.linking import Direction
+from mail_archiver.domain.outcome import Outcome
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware moment. SQLite keeps no zone, so it is given UTC and what comes back is UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite generates keys only for a column whose type is exactly INTEGER.
+_Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+_Moment = UtcDateTime()
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", _Id, sa.Identity(), primary_key=True)
+
+
+def _reference(column: str, target: str, *, nullable: bool = False, **options: object) -> sa.Column[int]:
+    key = sa.ForeignKey(target, **options)  # type: ignore[arg-type]
+    return sa.Column(column, sa.BigInteger, key, nullable=nullable)
+
+
+def _now(name: str) -> sa.Column[datetime]:
+    return sa.Column(name, _Moment, nullable=False, server_default=sa.func.current_timestamp())
+
+
+# --- The CRM's side: other programs may write here ---------------------------------------------------------
+
+organization = sa.Table(
+    "organization",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("external_id", sa.Text, unique=True),
+)
+
+organization_address = sa.Table(
+    "organization_address",
+    metadata,
+    sa.Column(
+        "organization_id",
+        sa.BigInteger,
+        sa.ForeignKey("organization.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("normalized", sa.Text, primary_key=True, index=True),
+    sa.Column("matched_at", _Moment),
+    sa.Index(
+        "ix_organization_address_unmatched",
+        "organization_id",
+        postgresql_where=sa.text("matched_at IS NULL"),
+        sqlite_where=sa.text("matched_at IS NULL"),
+    ),
+)
+
+contact = sa.Table(
+    "contact",
+    metadata,
+    _id(),
+    sa.Column("kind", sa.Text, nullable=False, server_default="contact"),
+    sa.Column("first_name", sa.Text),
+    sa.Column("last_name", sa.Text),
+    _reference("organization_id", "organization.id", nullable=True, ondelete="SET NULL"),
+    sa.Column("external_id", sa.Text, unique=True),
+    _now("created_at"),
+    _now("updated_at"),
+    sa.Column("deleted_at", _Moment),
+    _one_of("kind", ("contact", "lead")),
+    sa.Index("ix_contact_organization_id", "organization_id"),
+)
+
+contact_address = sa.Table(
+    "contact_address",
+    metadata,
+    sa.Column("contact_id", sa.BigInteger, sa.ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("normalized", sa.Text, primary_key=True, index=True),
+    sa.Column("is_primary", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("matched_at", _Moment),
+    sa.Index(
+        "ix_contact_address_unmatched",
+        "contact_id",
+        postgresql_where=sa.text("matched_at IS NULL"),
+        sqlite_where=sa.text("matched_at IS NULL"),
+    ),
+)
+
+opportunity = sa.Table(
+    "opportunity",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False),
+    _reference("organization_id", "organization.id", nullable=True, ondelete="SET NULL"),
+    sa.Column("stage", sa.Text, nullable=False, server_default="open"),
+    _now("created_at"),
+    sa.Column("closed_at", _Moment),
+    _now("updated_at"),
+    sa.Column("external_id", sa.Text, unique=True),
+    _one_of("stage", ("open", "won", "lost")),
+)
+
+opportunity_contact = sa.Table(
+    "opportunity_contact",
+    metadata,
+    sa.Column(
+        "opportunity_id",
+        sa.BigInteger,
+        sa.ForeignKey("opportunity.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column(
+        "contact_id",
+        sa.BigInteger,
+        sa.ForeignKey("contact.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+)
+
+# --- The mailboxes and the ledger --------------------------------------------------------------------------
+
+mailbox = sa.Table(
+    "mailbox",
+    metadata,
+    _id(),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.UniqueConstraint("account", "name", "host", "username"),
+)
+
+mailbox_epoch = sa.Table(
+    "mailbox_epoch",
+    metadata,
+    _id(),
+    _reference("mailbox_id", "mailbox.id"),
+    sa.Column("uidvalidity", sa.BigInteger, nullable=False),
+    sa.Column("last_uid", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("highest_modseq", sa.BigInteger),
+    sa.Column("started_at", _Moment, nullable=False),
+    sa.Column("ended_at", _Moment),
+    sa.Column("polled_at", _Moment),
+    sa.Index("ix_mailbox_epoch_mailbox_id", "mailbox_id"),
+)
+
+archive = sa.Table(
+    "archive",
+    metadata,
+    _id(),
+    sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
+    sa.Column("message_id", sa.Text),
+    sa.Column("thread_id", sa.Text, index=True),
+    sa.Column("kind", sa.Text, nullable=False, server_default="message"),
+    sa.Column("subject", sa.Text),
+    sa.Column("sender", sa.Text),
+    sa.Column("sent_at", _Moment),
+    sa.Column("received_at", _Moment, index=True),
+    sa.Column("archived_at", _Moment, nullable=False),
+    sa.Column("direction", sa.Text),
+    sa.Column("body_text", sa.Text),
+    sa.Column("body_html", sa.Text),
+    sa.Column("size_octets", sa.BigInteger, nullable=False),
+    sa.Column("source_sha256", sa.Text, nullable=False),
+    sa.Column("attachment_count", sa.Integer, nullable=False),
+    sa.Column("attachments_name", sa.Text),
+    sa.Column("attachments_sha256", sa.Text),
+    sa.Column("defects", _Json, nullable=False),
+    _one_of("kind", ("message", "bounce", "auto_reply", "list", "invitation")),
+    _one_of("direction", Direction),
+    # By hash: PostgreSQL's trees refuse entries over about 2,700 octets, and a Message-ID has no limit.
+    sa.Index("ix_archive_message_id", "message_id", postgresql_using="hash"),
+)
+
+processed_uid = sa.Table(
+    "processed_uid",
+    metadata,
+    sa.Column("epoch_id", sa.BigInteger, sa.ForeignKey("mailbox_epoch.id"), primary_key=True),
+    sa.Column("uid", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    _reference("archive_id", "archive.id", nullable=True),
+    sa.Column("reason", sa.Text),
+    sa.Column("rule", sa.Text),
+    sa.Column("source_sha256", sa.Text),
+    sa.Column("header_sha256", sa.Text),
+    sa.Column("size_octets", sa.BigInteger),
+    sa.Column("received_at", _Moment),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("next_attempt_at", _Moment),
+    sa.Column("processed_at", _Moment, nullable=False),
+    sa.Column("disposed_at", _Moment),
+    _one_of("outcome", Outcome),
+    sa.Index("ix_processed_uid_archive_id", "archive_id"),
+    sa.Index(
+        "ix_processed_uid_next_attempt",
+        "epoch_id",
+        "next_attempt_at",
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+        sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_processed_uid_undisposed",
+        "epoch_id",
+        "uid",
+        postgresql_where=sa.text("disposed_at IS NULL AND archive_id IS NOT NULL"),
+        sqlite_where=sa.text("disposed_at IS NULL AND archive_id IS NOT NULL"),
+    ),
+)
+
+# --- What hangs on an archive ------------------------------------------------------------------------------
+
+archive_address = sa.Table(
+    "archive_address",
+    metadata,
+    sa.Column("archive_id", sa.BigInteger, sa.ForeignKey("archive.id"), primary_key=True),
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    # The ledger row that it came from: a duplicate adds what its own road knew.
+    sa.Column("epoch_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("uid", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("normalized", sa.Text, index=True),
+    sa.ForeignKeyConstraint(["epoch_id", "uid"], ["processed_uid.epoch_id", "processed_uid.uid"]),
+    _one_of("role", Role),
+)
+
+attachment = sa.Table(
+    "attachment",
+    metadata,
+    sa.Column("archive_id", sa.BigInteger, sa.ForeignKey("archive.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("filename", sa.Text),
+    sa.Column("safe_name", sa.Text, nullable=False),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("size_octets", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("inline", sa.Boolean, nullable=False),
+)
+
+
+def _link_table(target: str) -> sa.Table:
+    """Archives linked to contacts, organizations or opportunities: one row a pair."""
+    column = f"{target}_id"
+    return sa.Table(
+        f"archive_{target}",
+        metadata,
+        sa.Column("archive_id", sa.BigInteger, sa.ForeignKey("archive.id"), primary_key=True),
+        sa.Column(
+            column,
+            sa.BigInteger,
+            sa.ForeignKey(f"{target}.id", ondelete="CASCADE"),
+            primary_key=True,
+            index=True,
+        ),
+        sa.Column("role", sa.Text),
+        sa.Column("address", sa.Text),
+        sa.Column("origin", sa.Text, nullable=False, server_default="auto"),
+        sa.Column("rule", sa.Text),
+        sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.false()),
+        _now("linked_at"),
+        sa.Column("unlinked_at", _Moment),
+        _one_of("role", Role),
+        _one_of("origin", ("auto", "manual")),
+    )
+
+
+archive_contact = _link_table("contact")
+archive_organization = _link_table("organization")
+archive_opportunity = _link_table("opportunity")

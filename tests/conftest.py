@@ -1,0 +1,87 @@
+"""The servers that tests ask for by name: each is started at its first use, once a session."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.servers import dovecot as dovecot_server
+from tests.servers import greenmail as greenmail_server
+from tests.servers import postgres as postgres_server
+from tests.servers.dovecot import Dovecot
+from tests.servers.greenmail import GreenMail
+from tests.servers.imap import ImapServer
+from tests.servers.postgres import Postgres
+from tests.servers.process import Unavailable
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder for all that the servers write.
+
+    Not pytest's own: paths of sockets end at 108 bytes, and servers that drop root's rights
+    have to pass through.
+    """
+    with tempfile.TemporaryDirectory(prefix="mail-archiver-", dir="/tmp", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        folder.chmod(0o711)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def dovecot(server_folder: Path) -> Iterator[Dovecot]:
+    """Dovecot, with what only Dovecot can do for a test (`doveadm`, `set_uidvalidity`)."""
+    server = dovecot_server.start(_subfolder(server_folder, "dovecot"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def greenmail(server_folder: Path) -> Iterator[GreenMail]:
+    """GreenMail; the test is skipped where it cannot run."""
+    try:
+        server = greenmail_server.start(_subfolder(server_folder, "greenmail"))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=["dovecot", "greenmail"])
+def imap_server(request: pytest.FixtureRequest) -> ImapServer:
+    """Each IMAP server in turn: for what holds with any of them."""
+    server: ImapServer = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[Postgres]:
+    """PostgreSQL, for tests that stop and start it; the others ask for a URL."""
+    server = postgres_server.start(_subfolder(server_folder, "postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """An empty PostgreSQL database of the test's own."""
+    return postgres.new_database()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """An SQLite database of the test's own, whose file is not there yet."""
+    return f"sqlite:///{tmp_path / 'crm.db'}"
+
+
+@pytest.fixture(params=["sqlite_url", "postgres_url"], ids=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind in turn: for what holds with both."""
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+def _subfolder(parent: Path, name: str) -> Path:
+    folder = parent / name
+    folder.mkdir()
+    return folder
