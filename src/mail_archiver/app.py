@@ -40,7 +40,7 @@ class App:
         """A database with our tables and nothing in it, in memory: what a first run would find."""
         store = Store("sqlite://")
         try:
-            store.migrate()
+            store.upgrade()
             yield store
         finally:
             store.close()
@@ -112,11 +112,14 @@ class App:
         )
 
 
-def open_app(config: Path | None = None) -> App:
+def open_app(config: Path | None = None, *, quiet: bool = False) -> App:
     """Read the settings and set up the log.
+
+    Args:
+        quiet: Log warnings and errors only.
 
     Raises:
         ConfigError: A setting is missing, wrong or unknown.
     """
     settings = load_settings(config)
-    return App(settings, open_log(settings.log_level))
+    return App(settings, open_log("warning" if quiet else settings.log_level))

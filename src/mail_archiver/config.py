@@ -9,7 +9,6 @@ import os
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +33,7 @@ from pydantic_settings import (
 )
 
 from mail_archiver.domain.disposition import Disposition, parse_disposition
+from mail_archiver.domain.moment import parse_moment
 from mail_archiver.domain.start import Start
 from mail_archiver.errors import ConfigError
 
@@ -202,21 +202,6 @@ def load_settings(config: Path | None = None) -> Settings:
         raise _explained(error) from None  # pydantic's own text repeats the input, secrets included
     except ValueError as error:
         raise ConfigError(f"the settings cannot be read: {error}") from None
-
-
-def parse_moment(text: str) -> datetime:
-    """A date or a date-time (ISO 8601), UTC unless it says otherwise.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-    else:
-        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _read_file(setting: str, path: str) -> str:

@@ -2,9 +2,10 @@
 
 import logging
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 
 def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.BoundLogger:
@@ -21,9 +22,10 @@ def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.Bound
         if on_terminal
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )
-    processors: list[structlog.typing.Processor] = [
+    processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if on_terminal else "iso", utc=not on_terminal),
+        _in_reading_order,
         renderer,
     ]
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
@@ -33,3 +35,8 @@ def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.Bound
         context_class=dict,
     )
     return logger
+
+
+def _in_reading_order(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """When, how bad and what first: a line is read from the left."""
+    return {**{name: event[name] for name in ("timestamp", "level", "event")}, **event}

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.draft import Blob, Draft, Recorded
 from mail_archiver.domain.fetch_plan import MessageSummary, Window
@@ -133,6 +134,16 @@ class Contacts(Protocol):
 
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
         """The contacts, not deleted, that have one of these addresses."""
+
+    def has(self, external_id: str) -> bool:
+        """Whether a contact of that id is there, deleted or not."""
+
+    def upsert(self, imported: ImportedContact, now: datetime) -> None:
+        """Insert a contact, or bring the one with its `external_id` up to date.
+
+        Addresses that the contact no longer has are removed; the ones it keeps stay as they are, so that
+        what was looked up for them is not looked up again.
+        """
 
 
 class UnitOfWork(Protocol):

@@ -11,7 +11,8 @@ from mail_archiver.domain.draft import Draft, Recorded
 from mail_archiver.domain.linking import ContactAddress, decide_links
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
-from mail_archiver.store.dialect import insert
+from mail_archiver.store.dialect import constant, insert
+from mail_archiver.store.ledger import REPLACEABLE
 from mail_archiver.store.tables import (
     archive,
     archive_address,
@@ -92,7 +93,7 @@ class Archives:
         upsert = statement.on_conflict_do_update(
             index_elements=[processed_uid.c.epoch_id, processed_uid.c.uid],
             set_={column: statement.excluded[column] for column in settled},
-            where=processed_uid.c.outcome.in_([Outcome.QUARANTINED, Outcome.FILTERED]),
+            where=REPLACEABLE,
         ).returning(processed_uid.c.uid)
         rows = [
             {
@@ -181,7 +182,7 @@ class Archives:
             set_={column: statement.excluded[column] for column in replaced},
             where=sa.and_(
                 _rank(statement.excluded.role) < _rank(archive_contact.c.role),
-                archive_contact.c.origin == "auto",
+                archive_contact.c.origin == constant("auto"),
                 archive_contact.c.unlinked_at.is_(None),
             ),
         ).returning(archive_contact.c.contact_id)
@@ -254,5 +255,6 @@ def _address_row(address: Address, position: int, archive_id: int, epoch_id: int
     }
 
 
-def _rank(role: sa.ColumnElement[Any]) -> sa.Case[int]:
-    return sa.case({each.value: each.rank for each in Role}, value=role, else_=len(Role))
+def _rank(role: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    ranks = [(role == constant(each), constant(each.rank)) for each in Role]
+    return sa.case(*ranks, else_=constant(len(Role)))

@@ -27,15 +27,11 @@ class Contacts:
         )
         return [ContactAddress(row.contact_id, row.normalized) for row in self._connection.execute(query)]
 
-    def upsert(self, imported: ImportedContact, now: datetime) -> bool:
-        """Insert a contact, or bring the one with its `external_id` up to date; tells whether it is new.
+    def has(self, external_id: str) -> bool:
+        query = sa.select(sa.exists().where(contact.c.external_id == external_id))
+        return bool(self._connection.execute(query).scalar())
 
-        Addresses that the contact no longer has are removed; the ones it keeps stay as they are, so that
-        what was looked up for them is not looked up again.
-        """
-        known = self._connection.execute(
-            sa.select(contact.c.id).where(contact.c.external_id == imported.external_id)
-        ).scalar()
+    def upsert(self, imported: ImportedContact, now: datetime) -> None:
         values = {
             "kind": imported.kind,
             "first_name": imported.first_name,
@@ -53,7 +49,6 @@ class Contacts:
             )
         ).scalar_one()
         self._set_addresses(contact_id, imported)
-        return known is None
 
     def _set_addresses(self, contact_id: int, imported: ImportedContact) -> None:
         self._connection.execute(

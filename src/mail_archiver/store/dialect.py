@@ -1,9 +1,15 @@
 """What PostgreSQL and SQLite both have and SQLAlchemy spells twice."""
 
-from typing import cast
+from enum import StrEnum
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+
+def constant(value: StrEnum | str | int) -> sa.ColumnElement[Any]:
+    """A word or number of our own, written into the SQL: statements for many rows take no parameters."""
+    return sa.literal_column(str(value) if isinstance(value, int) else f"'{value}'")
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert:

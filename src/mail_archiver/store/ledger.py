@@ -10,10 +10,13 @@ import sqlalchemy as sa
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus, continues
 from mail_archiver.domain.outcome import Outcome, pause_after
-from mail_archiver.store.dialect import insert
+from mail_archiver.store.dialect import constant, insert
 from mail_archiver.store.tables import mailbox, mailbox_epoch, processed_uid
 
 ROWS_A_STATEMENT = 5_000
+
+REPLACEABLE = processed_uid.c.outcome.in_([constant(Outcome.QUARANTINED), constant(Outcome.FILTERED)])
+"""Rows that say less than that the message is safe."""
 
 uid_, epoch_id_ = processed_uid.c.uid, processed_uid.c.epoch_id
 
@@ -166,13 +169,13 @@ class Ledger:
         return added
 
     def _set(self, epoch: Epoch, uid: int, row: dict[str, Any]) -> None:
-        """Write a row, over one that says less than that the message is safe."""
+        """Write a row, also over one that is `REPLACEABLE`."""
         statement = insert(self._connection, processed_uid).values(epoch_id=epoch.id, uid=uid, **row)
         self._connection.execute(
             statement.on_conflict_do_update(
                 index_elements=[epoch_id_, uid_],
                 set_=row,
-                where=processed_uid.c.outcome.in_([Outcome.QUARANTINED, Outcome.FILTERED]),
+                where=REPLACEABLE,
             )
         )
 

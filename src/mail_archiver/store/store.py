@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from mail_archiver.errors import SchemaMismatch
 from mail_archiver.store.archives import Archives
 from mail_archiver.store.contacts import Contacts
 from mail_archiver.store.database import (
@@ -19,6 +18,7 @@ from mail_archiver.store.database import (
 )
 from mail_archiver.store.lease import Leases
 from mail_archiver.store.ledger import Ledger
+from mail_archiver.store.listing import ListedArchive, list_archives
 from mail_archiver.store.schema import HEAD, current_revision, migrate, require_current
 
 
@@ -66,16 +66,9 @@ class Store:
             SchemaMismatch: PostgreSQL's tables are missing, old, or of a later release.
             DatabaseUnavailable: It cannot be reached.
         """
-        file = sqlite_file(self._engine.url)
-        if file is not None and not file.exists():
-            create_sqlite_file(file)
-        try:
-            self.require_current()
-        except SchemaMismatch:
-            revision = self.revision()
-            if not self.is_sqlite or (revision is not None and revision > HEAD):
-                raise
-            self.migrate()
+        if self.is_sqlite and (not self.is_there or self.revision() != HEAD):
+            self.upgrade()
+        self.require_current()
 
     def require_current(self) -> None:
         """Make sure that the tables are of this release (see `schema.require_current`)."""
@@ -87,10 +80,22 @@ class Store:
         with translated(self._engine.url):
             return current_revision(self._engine, self._schema)
 
-    def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to a revision (see `schema.migrate`)."""
-        with translated(self._engine.url):
-            migrate(self._engine, self._schema, revision=revision)
+    def upgrade(self) -> tuple[str | None, str | None]:
+        """Create the tables, or bring them to this release; tells the revisions before and after.
+
+        Raises:
+            SchemaMismatch: They are of a later release.
+        """
+        file = sqlite_file(self._engine.url)
+        if file is not None and not file.exists():
+            create_sqlite_file(file)
+        before = self.revision()
+        if before is not None and before > HEAD:
+            self.require_current()
+        if before != HEAD:
+            with translated(self._engine.url):
+                migrate(self._engine, self._schema)
+        return before, self.revision()
 
     @contextmanager
     def transaction(self) -> Iterator[UnitOfWork]:
@@ -103,6 +108,11 @@ class Store:
         """See `archiving.ports.Store.reading`."""
         with translated(self._engine.url), self._engine.connect() as connection:
             yield _unit_of_work(connection)
+
+    def list_archives(self) -> list[ListedArchive]:
+        """All archives (see `listing.list_archives`)."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            return list(list_archives(connection))
 
     def run_lease(self, account: str) -> AbstractContextManager[None]:
         """See `archiving.ports.Store.run_lease`."""

@@ -1,0 +1,69 @@
+"""The command line: one module for each command, loaded when it is called."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from mail_archiver import __version__
+from mail_archiver.cli.exits import failed
+
+COMMANDS = {
+    "run": "Archive the new messages; what cron starts.",
+    "backfill": "Archive the messages received in a span of time, of any age.",
+    "check": "Tell whether the settings, the servers and the storage are fine.",
+    "db": "Create the tables, or bring them up to date.",
+    "contacts": "Bring contacts in.",
+    "demo": "Show the whole job here and now, with no mail account at hand.",
+}
+"""Each command with its line in the list, so that the list loads none of them."""
+
+
+class LazyCommands(click.Group):
+    """Imports a command's module when the command is called: cron pays only for `run`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"mail_archiver.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mail-archiver")
+def cli() -> None:
+    """Archive the mail of a generic inbox into the CRM, and link it to the contacts.
+
+    Settings come from the environment (MAIL_ARCHIVER_…), from .env in the working directory, and from a TOML
+    file (--config or MAIL_ARCHIVER_CONFIG). Answers go to standard output, the log to standard error.
+    """
+
+
+def main() -> None:
+    """Run the command line, and end the process with the command's exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = 64
+    except click.ClickException as error:
+        error.show()
+        code = 64
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(
+            "mail-archiver: stopped; what was committed stays, the next run goes on from there", err=True
+        )
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our answer has left: nothing more to say
+        code = 0
+    except Exception as error:  # noqa: BLE001 the last stop: text and an exit code, never a traceback
+        code = failed(error)
+    sys.exit(code)

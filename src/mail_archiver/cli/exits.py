@@ -1,0 +1,80 @@
+"""Where an error becomes text and an exit code (sysexits(3), as mail software has them)."""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from mail_archiver.errors import (
+    AccountBusy,
+    AuthenticationRefused,
+    ConfigError,
+    DatabaseRefused,
+    MailArchiverError,
+    MailboxUnavailable,
+    SchemaMismatch,
+    SourceError,
+    StorageError,
+    StoreError,
+    TlsNotTrusted,
+    places,
+)
+
+if TYPE_CHECKING:  # `--help` need not load what runs
+    from mail_archiver.archiving.accounts import Report
+
+DONE, USAGE, DATA_ERROR, UNAVAILABLE, BUG = 0, 64, 65, 69, 70
+CANNOT_CREATE, TRY_AGAIN, TLS, REFUSED, CONFIG = 73, 75, 76, 77, 78
+
+# From the particular to the general: the first that fits counts.
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (ConfigError, CONFIG),
+    (MailboxUnavailable, CONFIG),
+    (SchemaMismatch, CONFIG),
+    (AuthenticationRefused, REFUSED),
+    (DatabaseRefused, REFUSED),
+    (TlsNotTrusted, TLS),
+    (StorageError, CANNOT_CREATE),
+    (SourceError, UNAVAILABLE),
+    (StoreError, UNAVAILABLE),
+    (AccountBusy, TRY_AGAIN),
+)
+
+_ORDER = (BUG, CONFIG, REFUSED, TLS, CANNOT_CREATE, UNAVAILABLE, DATA_ERROR, TRY_AGAIN, USAGE, DONE)
+
+
+def code_of(error: Exception) -> int:
+    """The exit code of one error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Of several exit codes the one that counts."""
+    return min(codes, key=_ORDER.index, default=DONE)
+
+
+def failed(error: Exception) -> int:
+    """Tell what stopped a command: a line for a person on a terminal, a line of the log elsewhere."""
+    code = code_of(error)
+    if isinstance(error, MailArchiverError):
+        what, where, hint = error.what, error.where, error.hint
+    else:
+        what, where = f"a bug: {type(error).__name__}", " <- ".join(reversed(places(error)[-6:]))
+        hint = "Please report it; nothing that was committed is lost."
+    if sys.stderr.isatty():
+        click.secho("mail-archiver: ", fg="red", nl=False, err=True)
+        click.echo(": ".join(filter(None, (where, what))) + (f". {hint}" if hint else ""), err=True)
+    else:
+        from mail_archiver.logs import open_log
+
+        open_log("error").error("command.failed", what=what, where=where, hint=hint, exit_code=code)
+    return code
+
+
+def of_report(report: "Report") -> int:
+    """The exit code of a command that worked on accounts."""
+    codes = [code_of(error) for error in report.failures]
+    if report.tally.quarantined:
+        codes.append(TRY_AGAIN)
+    return worst(codes)
