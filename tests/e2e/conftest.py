@@ -1,0 +1,31 @@
+"""An installation as an administrator makes one, for each test."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.installation import Installation
+from tests.servers.dovecot import Dovecot
+
+Install = Callable[..., Installation]
+
+
+@pytest.fixture
+def install(tmp_path: Path, database_url: str) -> Install:
+    """Make an installation with the test's own database; keyword arguments are further settings."""
+
+    def make(**settings: str) -> Installation:
+        installation = Installation(tmp_path / "mail-archiver", {"DATABASE_URL": database_url, **settings})
+        if not database_url.startswith("sqlite"):
+            assert installation.run("db", "upgrade").returncode == 0
+        return installation
+
+    return make
+
+
+@pytest.fixture
+def installation(install: Install, dovecot: Dovecot) -> Installation:
+    """One account on Dovecot over TLS, its mailbox empty; `example.com` is ours."""
+    installation = install(INTERNAL_DOMAINS="example.com")
+    installation.add_account("CRM", dovecot)
+    return installation

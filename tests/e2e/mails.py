@@ -1,0 +1,31 @@
+"""Messages that staff might send."""
+
+from email.message import EmailMessage
+from email.policy import SMTP
+
+
+def mail(
+    subject: str = "An offer",
+    *,
+    to: str = "client@client.example",
+    cc: str | None = "crm@example.com",
+    bcc: str | None = None,
+    message_id: str | None = None,
+    text: str = "Dear client,\r\nhere it is.\r\n",
+    attachments: dict[str, bytes] | None = None,
+) -> bytes:
+    """A message with CRLF line ends, of one text part and any attachments."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = "Claire Moreau <claire@example.com>"
+    message["To"] = to
+    if cc:
+        message["Cc"] = cc
+    if bcc:
+        message["Bcc"] = bcc
+    message["Subject"] = subject
+    message["Date"] = "Mon, 05 Oct 2026 09:00:00 +0200"
+    message["Message-ID"] = f"<{message_id or subject.replace(' ', '-').lower()}@example.com>"
+    message.set_content(text)
+    for name, content in (attachments or {}).items():
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return bytes(message)
