@@ -9,16 +9,19 @@ demo: .venv/.synced ## The main job, on this machine, with no account at hand
 	$(BIN)/mail-archiver demo
 
 test: .venv/.synced servers ## Every test, against real servers; one: make test T=tests/unit/mime
-	$(BIN)/pytest $(T)
+	$(BIN)/pytest --numprocesses=auto --dist=worksteal $(T)
 
 servers: .venv/.synced ## Dovecot, PostgreSQL and GreenMail for the tests, where they are missing
 	$(BIN)/python -m tests.servers.provide
 
-lint: .venv/.synced ## Format, lint, types, floors
+lint: .venv/.synced ## Format, lint, types, floors, and whether the migrations make what the tables say
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	export MAIL_ARCHIVER_DATABASE_URL="sqlite:///$$folder/check.db" && \
+	$(BIN)/alembic upgrade head && $(BIN)/alembic check
 
 lock: .venv/bin/uv ## After a change of dependencies
 	$(BIN)/uv lock

@@ -18,7 +18,7 @@ def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.Bound
     stream = stream or sys.stderr
     on_terminal = stream.isatty()
     renderer = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(sort_keys=False, pad_event_to=20, pad_level=False)
         if on_terminal
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )

@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from tests.servers.imap import ImapServer, ImapUser
 
 from mail_archiver.store.database import read_url
 
+TIMEOUT_S = 120
 PROGRAM = Path(sys.executable).with_name("mail-archiver")
 
 
@@ -45,10 +49,10 @@ class Installation:
         (user,) = self.users.values()
         return user
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> "Running":
         """Start the program with an environment as bare as cron's."""
         self.write_settings()
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [PROGRAM, *arguments],
             cwd=self.folder,
             env=bare_environment(),
@@ -57,12 +61,11 @@ class Installation:
             stderr=subprocess.PIPE,
             text=True,
         )
+        return Running(process)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the program to its end."""
-        with self.start(*arguments) as process:
-            stdout, stderr = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+        return self.start(*arguments).finish()
 
     def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         """What a CRM developer's SQL would find."""
@@ -92,6 +95,49 @@ class Installation:
         """Write the `.env`."""
         lines = [f"MAIL_ARCHIVER_{name}={value}" for name, value in self.settings.items()]
         (self.folder / ".env").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+class Running:
+    """The program at work. Its log is read as it comes: a full pipe would stop it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._log: list[str] = []
+        self._arrived = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def wait_for(self, event_name: str) -> None:
+        """Wait until the log has an event of that name."""
+        with self._arrived:
+            seen = self._arrived.wait_for(lambda: any(event_name in line for line in self._log), TIMEOUT_S)
+        assert seen, f"no {event_name} in {self._log}"
+
+    @contextmanager
+    def held_at(self, event_name: str) -> Iterator[None]:
+        """Stand still, from an event on to the end of a block."""
+        self.wait_for(event_name)
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    def finish(self) -> subprocess.CompletedProcess[str]:
+        """Wait for its end."""
+        assert self.process.stdout is not None
+        with self.process:
+            stdout = self.process.stdout.read()
+            code = self.process.wait(TIMEOUT_S)
+            self._reader.join()
+        return subprocess.CompletedProcess(self.process.args, code, stdout, "".join(self._log))
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._arrived:
+                self._log.append(line)
+                self._arrived.notify_all()
 
 
 def bare_environment() -> dict[str, str]:

@@ -3,6 +3,11 @@
 from email.message import EmailMessage
 from email.policy import SMTP
 
+from tests.servers.imap import ImapServer, ImapUser
+
+MANY = 450
+"""Messages enough for a run to be caught at work: several portions, many batches."""
+
 
 def mail(
     subject: str = "An offer",
@@ -29,3 +34,10 @@ def mail(
     for name, content in (attachments or {}).items():
         message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
     return bytes(message)
+
+
+def deliver_many(server: ImapServer, user: ImapUser) -> None:
+    """Put `MANY` messages into a user's INBOX."""
+    with server.connect(user) as client:
+        for number in range(MANY):
+            client.append("INBOX", mail(f"Message {number}"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.conftest import Install
 from tests.e2e.installation import PROGRAM, Installation, bare_environment, event, events
-from tests.e2e.mails import mail
+from tests.e2e.mails import MANY, deliver_many, mail
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer
 
@@ -153,36 +153,33 @@ def test_a_new_uidvalidity_doubles_nothing(installation: Installation, dovecot: 
 
 
 def test_a_second_run_at_the_same_time_ends_at_once(installation: Installation, dovecot: Dovecot) -> None:
-    for number in range(120):
-        dovecot.deliver(installation.user, mail(f"Message {number}", attachments={"a.bin": bytes(200_000)}))
+    deliver_many(dovecot, installation.user)
 
     first = installation.start("run")
-    assert first.stderr is not None
-    lines = iter(first.stderr.readline, "")
-    assert next(line for line in lines if "message.archived" in line), "the first run is at work"
-    second = installation.run("run")
-    rest = "".join(lines)
+    with first.held_at("mailbox.selected"):
+        second = installation.run("run")
+    finished = first.finish()
 
     assert second.returncode == 75
     assert event(second.stderr, "run.skipped")["account"] == "crm"
-    assert first.wait() == 0
-    assert event(rest, "run.finished")["archived"] == 120
-    assert installation.rows("SELECT count(*) FROM archive") == [(120,)]
+    assert finished.returncode == 0
+    assert event(finished.stderr, "run.finished")["archived"] == MANY
+    assert installation.rows("SELECT count(*) FROM archive") == [(MANY,)]
 
 
 def test_a_killed_run_loses_and_doubles_nothing(installation: Installation, dovecot: Dovecot) -> None:
-    for number in range(120):
-        dovecot.deliver(installation.user, mail(f"Message {number}"))
+    deliver_many(dovecot, installation.user)
     first = installation.start("run")
-    assert first.stderr is not None
-    assert next(line for line in iter(first.stderr.readline, "") if "message.archived" in line)
-    first.kill()
-    first.communicate()
+    first.wait_for("message.archived")
+    first.process.kill()
+    first.finish()
 
     assert installation.run("run").returncode == 0
 
-    assert installation.rows("SELECT count(*), count(DISTINCT archive_id) FROM processed_uid") == [(120, 120)]
-    assert installation.rows("SELECT count(*) FROM archive") == [(120,)]
+    assert installation.rows("SELECT count(*), count(DISTINCT archive_id) FROM processed_uid") == [
+        (MANY, MANY)
+    ]
+    assert installation.rows("SELECT count(*) FROM archive") == [(MANY,)]
 
 
 @pytest.mark.parametrize("answer", ["text", "json"])

@@ -100,7 +100,6 @@ def _show_archive(app: App) -> None:
 
     table = Table(title="\nThe archive", title_justify="left", expand=True)
     for column, ratio in (
-        ("", None),
         ("Received", None),
         ("Subject", 5),
         ("Linked to", 4),
@@ -114,9 +113,8 @@ def _show_archive(app: App) -> None:
             file = ""
             if archive.attachments_sha256:
                 octets = blobs.path(archive.attachments_sha256).stat().st_size
-                file = f"{archive.attachments_name}, {octets:,} octets"
+                file = f"{archive.attachments_name}\n{octets:,} octets"
             table.add_row(
-                str(archive.id),
                 f"{archive.received_at:%d %b %H:%M}" if archive.received_at else "",
                 Text((archive.subject or "") + copies),
                 Text("\n".join(archive.contacts) or "nobody the CRM knows"),

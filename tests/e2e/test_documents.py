@@ -1,0 +1,127 @@
+"""What the README, the examples and the help say is what the program does."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from tests.e2e.conftest import Install
+from tests.e2e.installation import Installation
+from tests.e2e.mails import mail
+from tests.servers.dovecot import Dovecot
+
+from mail_archiver.cli import cli, exits
+from mail_archiver.config import Account, Settings, load_settings
+
+PROJECT = Path(__file__).parents[2]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def all_commands() -> list[tuple[str, click.Command]]:
+    found: list[tuple[str, click.Command]] = []
+    pending: list[tuple[str, click.Command]] = [("mail-archiver", cli)]
+    while pending:
+        path, command = pending.pop()
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                assert child is not None
+                pending.append((f"{path} {name}", child))
+        else:
+            found.append((path, command))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("path", [path for path, _ in all_commands()])
+def test_every_command_is_in_the_readme(path: str) -> None:
+    assert f"| `{path}" in README
+
+
+@pytest.mark.parametrize("path", [path for path, _ in all_commands()])
+def test_every_command_explains_itself(path: str, tmp_path: Path) -> None:
+    helped = Installation(tmp_path / "any", {}).run(*path.split()[1:], "--help")
+    assert helped.returncode == 0
+    assert helped.stdout.startswith(f"Usage: {path}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*(set(Settings.model_fields) - {"accounts"}), *(f"ACCOUNTS__<NAME>__{n}" for n in Account.model_fields)],
+)
+def test_every_setting_is_in_the_readme(name: str) -> None:
+    suffix = re.search(r"(?i)(password|database_url)_(file|command)$", name)
+    assert (
+        f"| `{name.upper().removesuffix(suffix.group(2).upper()).rstrip('_') if suffix else name.upper()}`"
+        in README
+    )
+
+
+@pytest.mark.parametrize("code", sorted({*(value for _, value in exits._CODES), *exits._ORDER}))
+def test_every_exit_code_is_in_the_readme(code: int) -> None:
+    assert re.search(rf"^\| {code} \|", README, re.MULTILINE)
+
+
+def test_the_order_of_exit_codes_is_the_one_in_the_readme() -> None:
+    (order,) = re.findall(r"first in this order counts: ([\d, ]+)\.", README)
+    assert tuple(map(int, order.split(", "))) == exits._ORDER
+
+
+def test_env_example_works_once_the_credentials_are_in(install: Install, dovecot: Dovecot) -> None:
+    user = dovecot.new_user()
+    dovecot.deliver(user, mail())
+    installation = install()
+    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
+    filled = (
+        example.replace("=imap.example.com", "=localhost")
+        .replace("=crm@example.com", f"={user.username}")
+        .replace("=change-me", f"={user.password}")
+    )
+    # The test's own server: its port, its authority and its database.
+    installation.settings = {}
+    installation.write_settings = lambda: None  # type: ignore[method-assign]
+    account = "MAIL_ARCHIVER_ACCOUNTS__CRM__"
+    own = f"\n{account}PORT={dovecot.tls_port}\n{account}CA_FILE={dovecot.ca_file}\n"
+    (installation.folder / ".env").write_text(filled + own, encoding="utf-8")
+    assert installation.run("run").returncode == 0
+    assert (installation.folder / "mail-archiver.db").exists()
+    assert (installation.folder / "mail-archiver-blobs").is_dir()
+
+
+def test_every_commented_setting_of_env_example_is_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
+    named = re.findall(r"^#? ?(MAIL_ARCHIVER_\w+)=(.*)$", example, re.MULTILINE)
+    once = {name: value for name, value in named if not name.endswith(("_FILE", "_COMMAND"))}
+    assert len(once) > 10
+    monkeypatch.chdir(tmp_path)
+    for name, value in once.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().accounts["crm"].host == "imap.example.com"
+
+
+def test_the_toml_of_the_readme_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert tomllib.loads(text)["accounts"]["crm"]["mailboxes"] == ["INBOX", "Sent"]
+    (tmp_path / "mail-archiver.toml").write_text(
+        text.replace("pass show mail/crm", "echo hush"), encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert (
+        load_settings(tmp_path / "mail-archiver.toml").accounts["crm"].password.get_secret_value() == "hush"
+    )
+
+
+@pytest.mark.parametrize("query", re.findall(r"```sql\n(.*?)```", README, re.DOTALL))
+def test_the_queries_of_the_readme_give_answers(
+    installation: Installation, dovecot: Dovecot, query: str
+) -> None:
+    (installation.folder / "c.csv").write_text(
+        "external_id,addresses\nc1,known@client.example\n", encoding="utf-8"
+    )
+    installation.run("contacts", "import", "c.csv")
+    dovecot.deliver(installation.user, mail(to="known@client.example, unknown@client.example"))
+    installation.run("run")
+    assert installation.rows(query)
