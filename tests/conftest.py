@@ -13,6 +13,7 @@ from tests.servers.greenmail import GreenMail
 from tests.servers.imap import ImapServer
 from tests.servers.postgres import Postgres
 from tests.servers.process import Unavailable
+from tests.servers.s3 import S3
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,14 @@ def imap_server(request: pytest.FixtureRequest) -> ImapServer:
 def postgres(server_folder: Path) -> Iterator[Postgres]:
     """PostgreSQL, for tests that stop and start it; the others ask for a URL."""
     server = postgres_server.start(_subfolder(server_folder, "postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """S3 object storage."""
+    server = S3()
     yield server
     server.stop()
 

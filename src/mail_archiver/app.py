@@ -9,8 +9,7 @@ from structlog.stdlib import BoundLogger
 
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts, no_progress
-from mail_archiver.blobs import open_blobs
-from mail_archiver.blobs.folder import FolderBlobs
+from mail_archiver.blobs import BlobStorage, open_blobs
 from mail_archiver.config import Account, Settings, load_settings
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.errors import ConfigError
@@ -45,7 +44,7 @@ class App:
         finally:
             store.close()
 
-    def open_blobs(self) -> FolderBlobs:
+    def open_blobs(self) -> BlobStorage:
         """The blob storage; not looked at yet."""
         return open_blobs(self.settings.storage_url)
 

@@ -27,6 +27,7 @@ class Installation:
         self.folder = folder
         self.settings = {"STORAGE_URL": "file:./blobs", **settings}
         self.users: dict[str, ImapUser] = {}
+        self.environment = bare_environment()
         folder.mkdir()
 
     def add_account(self, name: str, server: ImapServer, **settings: str) -> ImapUser:
@@ -55,7 +56,7 @@ class Installation:
         process = subprocess.Popen(
             [PROGRAM, *arguments],
             cwd=self.folder,
-            env=bare_environment(),
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from obstore.store import S3Store
 from tests.e2e.conftest import Install
 from tests.e2e.installation import PROGRAM, Installation, bare_environment, event, events
 from tests.e2e.mails import MANY, deliver_many, mail
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer
+from tests.servers.s3 import S3
 
 PROJECT = Path(__file__).parents[2]
 
@@ -87,6 +89,27 @@ def test_the_crontab_line_archives_new_mail_and_leaves_the_server_alone(
 
     assert dovecot.flags(installation.user, "INBOX", uid) == frozenset()
     assert dovecot.uids(installation.user) == [1, 2, 3]
+
+
+def test_originals_and_attachments_go_to_object_storage(install: Install, dovecot: Dovecot, s3: S3) -> None:
+    installation = install(STORAGE_URL=f"s3://{s3.new_bucket()}/archive")
+    installation.environment |= s3.environment
+    user = installation.add_account("CRM", dovecot)
+    dovecot.deliver(user, mail(attachments={"a.pdf": b"%PDF-1.4"}))
+
+    assert installation.run("check").returncode == 0
+    assert installation.run("run").returncode == 0
+
+    assert installation.rows("SELECT outcome FROM processed_uid") == [("archived",)]
+    ((sha256,),) = installation.rows("SELECT attachments_sha256 FROM archive")
+    store = S3Store.from_url(
+        installation.settings["STORAGE_URL"],
+        endpoint=s3.environment["AWS_ENDPOINT_URL"],
+        access_key_id="test",
+        secret_access_key="test",
+        client_options={"allow_http": True},
+    )
+    assert bytes(store.get(f"{sha256[:2]}/{sha256[2:4]}/{sha256}").bytes()) == b"%PDF-1.4"
 
 
 def test_the_files_of_an_archive_are_for_their_owner_alone(

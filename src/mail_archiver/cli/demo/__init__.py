@@ -112,7 +112,7 @@ def _show_archive(app: App) -> None:
             copies = f" ({archive.roads} copies)" if archive.roads > 1 else ""
             file = ""
             if archive.attachments_sha256:
-                octets = blobs.path(archive.attachments_sha256).stat().st_size
+                octets = len(blobs.get(archive.attachments_sha256))
                 file = f"{archive.attachments_name}\n{octets:,} octets"
             table.add_row(
                 f"{archive.received_at:%d %b %H:%M}" if archive.received_at else "",

@@ -1,0 +1,93 @@
+"""Blobs in object storage (S3 and what speaks like it): prefix/ab/cd/abcd… for the SHA-256 abcd…
+
+Endpoint, region and credentials come from where AWS's own programs take them: AWS_ENDPOINT_URL, AWS_REGION,
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or the role of the machine.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+
+from mail_archiver.domain.draft import Blob
+from mail_archiver.errors import ConfigError, StorageError
+
+CONCURRENT_PUTS = 8
+"""A put is mostly waiting: one after the other, a batch would take as many round trips as it has blobs."""
+
+TIMEOUT_S = 60
+RETRIES = 3
+
+
+class ObjectBlobs:
+    """Implements `archiving.ports.Blobs` in a bucket; nothing connects before the first use.
+
+    Raises:
+        ConfigError: The URL names no bucket.
+    """
+
+    def __init__(self, url: str) -> None:
+        from obstore.exceptions import BaseError
+        from obstore.store import S3Store
+
+        self.url = url
+        try:
+            self._store = S3Store.from_url(
+                url,
+                # Plain HTTP is used only where AWS_ENDPOINT_URL asks for it.
+                client_options={"allow_http": True, "timeout": timedelta(seconds=TIMEOUT_S)},
+                retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=TIMEOUT_S)},
+            )
+        except (BaseError, ValueError) as error:
+            raise ConfigError(
+                "not an S3 URL", setting="storage_url", hint="Use s3://bucket/prefix."
+            ) from error
+
+    def put(self, blobs: Iterable[Blob]) -> None:
+        """Store blobs; a put is answered when it is durable, and an object is there whole or not at all.
+
+        Raises:
+            StorageError: One of them cannot be written.
+        """
+        distinct = {blob.sha256: blob for blob in blobs}.values()
+        with self._reported(), ThreadPoolExecutor(CONCURRENT_PUTS) as pool:
+            for _ in pool.map(lambda blob: self._store.put(_key(blob.sha256), blob.content), distinct):
+                pass  # the results raise what went wrong
+
+    def get(self, sha256: str) -> bytes:
+        """A blob's bytes.
+
+        Raises:
+            StorageError: It is not there, or cannot be read.
+        """
+        with self._reported():
+            return bytes(self._store.get(_key(sha256)).bytes())
+
+    def check(self) -> None:
+        """Make sure that a blob could be stored, and leave nothing behind.
+
+        Raises:
+            StorageError: It could not.
+        """
+        with self._reported():
+            self._store.put("check", b"")
+            self._store.delete("check")
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise StorageError("there is no such blob, or no such bucket", storage=self.url) from error
+        except BaseError as error:
+            raise StorageError(
+                f"the object storage does not take or give it: {type(error).__name__}",
+                storage=self.url,
+                hint="Check the bucket, AWS_ENDPOINT_URL, AWS_REGION and the credentials' rights.",
+            ) from error
+
+
+def _key(sha256: str) -> str:
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"

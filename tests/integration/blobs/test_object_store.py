@@ -1,0 +1,83 @@
+"""Blobs in S3 object storage."""
+
+import hashlib
+
+import pytest
+from obstore.store import S3Store
+from tests.servers.s3 import S3
+
+from mail_archiver.blobs import BlobStorage, open_blobs
+from mail_archiver.domain.draft import Blob
+from mail_archiver.errors import ConfigError, StorageError
+
+
+@pytest.fixture(autouse=True)
+def environment(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def blobs(s3: S3) -> BlobStorage:
+    return open_blobs(f"s3://{s3.new_bucket()}/mail/archive")
+
+
+def blob(content: bytes) -> Blob:
+    return Blob(hashlib.sha256(content).hexdigest(), content)
+
+
+def listed(bucket: str) -> list[str]:
+    store = S3Store(bucket, client_options={"allow_http": True})
+    return [each["path"] for page in store.list() for each in page]
+
+
+def test_gives_back_what_was_put(blobs: BlobStorage) -> None:
+    contents = [b"", b"one", bytes(range(256)) * 1000]
+    blobs.put(map(blob, contents))
+    assert [blobs.get(blob(content).sha256) for content in contents] == contents
+
+
+def test_lays_blobs_out_by_their_hash_below_the_prefix(s3: S3) -> None:
+    bucket = s3.new_bucket()
+    open_blobs(f"s3://{bucket}/mail/archive").put([blob(b"hello")])
+    sha256 = blob(b"hello").sha256
+    assert listed(bucket) == [f"mail/archive/{sha256[:2]}/{sha256[2:4]}/{sha256}"]
+
+
+def test_putting_twice_changes_nothing(blobs: BlobStorage) -> None:
+    blobs.put([blob(b"once"), blob(b"once")])
+    blobs.put([blob(b"once")])
+    assert blobs.get(blob(b"once").sha256) == b"once"
+
+
+def test_a_check_leaves_nothing_behind(s3: S3) -> None:
+    bucket = s3.new_bucket()
+    open_blobs(f"s3://{bucket}").check()
+    assert listed(bucket) == []
+
+
+def test_a_blob_that_is_not_there_is_an_error_of_storage(blobs: BlobStorage) -> None:
+    with pytest.raises(StorageError) as raised:
+        blobs.get(blob(b"never put").sha256)
+    assert "no such blob" in raised.value.what
+    assert raised.value.where == f"storage {blobs.url}"
+
+
+def test_a_bucket_that_is_not_there_is_an_error_of_storage() -> None:
+    with pytest.raises(StorageError) as raised:
+        open_blobs("s3://nowhere/at/all").put([blob(b"x")])
+    assert "no such bucket" in raised.value.what
+
+
+def test_a_server_that_is_not_there_is_an_error_of_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(StorageError) as raised:
+        open_blobs("s3://bucket").check()
+    assert "AWS_ENDPOINT_URL" in raised.value.hint
+
+
+@pytest.mark.parametrize("url", ["s3:", "s3://", "ftp://host/", "file:", "file://", "blobs"])
+def test_what_is_no_storage_is_a_matter_of_configuration(url: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        open_blobs(url)
+    assert raised.value.where == "storage_url"
