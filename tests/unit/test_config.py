@@ -187,6 +187,11 @@ def test_an_unknown_key_of_the_file_names_the_nearest(
     assert hint in raised.value.hint
 
 
+def test_an_account_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[accounts."crm.fr-2"]\nhost="h"\nusername="u"\npassword="p"')
+    assert list(load_settings(tmp_path / "c.toml").accounts) == ["crm.fr-2"]
+
+
 @pytest.mark.parametrize("content", [b"accounts = ", b"\xff\xfe"])
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.toml").write_bytes(content)

@@ -1,11 +1,14 @@
 """Mail addresses: how two are compared, and which are ours."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 MAX_ADDRESS_OCTETS = 320
 """A local part of 64 octets, "@" and a domain of 255 (RFC 5321 section 4.5.3.1)."""
+
+_SPECIALS = re.compile(r'[<>(),;:@"\\]')
 
 
 class Role(StrEnum):
@@ -54,33 +57,37 @@ def normalize_address(address: str) -> str | None:
     domain dropped; nothing else changes: no dot and no "+tag" is taken from a local part.
 
     Returns:
-        None where there is no local part or no domain, where white space or control characters stand
-        inside, or where it is longer than any address can be (`MAX_ADDRESS_OCTETS`).
+        None where there is no local part or no domain, where white space, control characters or (outside
+        quotation marks and address literals) RFC 5322's specials stand inside, or where it is longer than
+        any address can be (`MAX_ADDRESS_OCTETS`).
     """
-    local, at, domain = address.strip().rpartition("@")
-    if not at or not local or any(c.isspace() or not c.isprintable() for c in local + domain):
+    local, _, domain = address.strip().rpartition("@")
+    if len(address) > 2 * MAX_ADDRESS_OCTETS or " " in address.strip() or not (local + domain).isprintable():
         return None
-    ascii_domain = _to_a_labels(domain.rstrip("."))
-    normalized = f"{local.lower()}@{ascii_domain}"
-    if not ascii_domain or len(normalized.encode("utf-8", "surrogatepass")) > MAX_ADDRESS_OCTETS:
+    quoted, literal = local.startswith('"'), domain.startswith("[")
+    if (not quoted and _SPECIALS.search(local)) or (not literal and _SPECIALS.search(domain)):
+        return None
+    a_labels = _to_a_labels(domain)
+    normalized = f"{local.lower()}@{a_labels}"
+    if not local or not a_labels or len(normalized.encode()) > MAX_ADDRESS_OCTETS:
         return None
     return normalized
 
 
 def normalize_domain(domain: str) -> str:
     """A domain as `normalize_address` writes it; a leading "@" or "." is allowed for convenience."""
-    return _to_a_labels(domain.strip().lstrip("@.").rstrip("."))
+    return _to_a_labels(domain.strip().lstrip("@."))
 
 
 def _to_a_labels(domain: str) -> str:
     if domain.isascii():
-        return domain.lower()
+        return domain.lower().rstrip(".")
     import idna  # a table of 200 kB that most runs never need
 
     try:
-        return idna.encode(domain, uts46=True).decode("ascii").lower()
+        return idna.encode(domain, uts46=True).decode("ascii").lower().rstrip(".")
     except (idna.IDNAError, UnicodeError):
-        return domain.lower()
+        return domain.lower().rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

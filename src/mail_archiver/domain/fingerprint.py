@@ -14,7 +14,6 @@ FINGERPRINT_HEADERS = (b"message-id", b"date", b"from", b"to", b"cc", b"subject"
 """The headers that count, in the order in which they are hashed."""
 
 _WHITE_SPACE = re.compile(rb"[ \t\r\n]+")
-_LINE_END = re.compile(rb"\r\n?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +34,15 @@ class LeafDigest:
 def leaf_digest(content_type: bytes, name: bytes, content: bytes) -> LeafDigest:
     """Digest of one leaf part.
 
-    In text and in enclosed messages, the kind of line ending and the white space that ends the part are left
-    out: both change when a server re-encodes a part or moves it between CRLF and LF.
+    The kind of line ending and the white space that ends the part are left out: both change when a server
+    re-encodes a part or moves it between CRLF and LF. That holds for any type: a signature or a JSON file is
+    as likely to travel as lines of text.
 
     Args:
         content: Transfer encoding removed.
     """
-    if content_type.startswith((b"text/", b"message/")):
-        content = (_LINE_END.sub(b"\n", content) if b"\r" in content else content).rstrip()
-    return LeafDigest(content_type, name, hashlib.sha256(content).digest())
+    lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip()
+    return LeafDigest(content_type, name, hashlib.sha256(lines).digest())
 
 
 def fingerprint(

@@ -69,8 +69,8 @@ class Message:
         message_id: Without brackets; None when absent.
         subject: None when there is no Subject header.
         sent_at: The Date header, aware; None when absent or impossible.
-        body_text: What a reader of plain text sees; None when there is no such part.
-        body_html: As received; None when there is none.
+        body_text: What a reader of plain text sees, lines ended by LF; None when there is no such part.
+        body_html: As received, lines ended by LF; None when there is none.
         fingerprint: Same for every copy of this message (see `domain.fingerprint`).
         source_sha256: Of the bytes as fetched.
         header_sha256: Of the header block as fetched, less the line ends that close it (servers differ).

@@ -1,7 +1,8 @@
 """Address lists (RFC 5322 section 3.4), read as forgivingly as mail programs do.
 
 The standard library's parser recurses on comments, and gives up whole lists over one comma; here, what is
-broken costs at most the one address it is in.
+broken costs at most the one address it is in. No expression in here may look twice at what it failed on:
+a header can be a megabyte of opening brackets.
 """
 
 import re
@@ -10,75 +11,140 @@ from collections.abc import Iterator
 from mail_archiver.domain.address import Address, Role, normalize_address
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.charsets import Report
-from mail_archiver.mime.headers import decode_words, header_text
+from mail_archiver.mime.headers import ENCODED_WORD, decode_words, header_text
 
 _TOKEN = re.compile(
-    r"""
-      (?P<word>=\?[^?\s]+\?[bBqQ]\?[^?]*\?=)
-    | (?P<quoted>"(?:[^"\\]|\\.)*")
-    | (?P<comment>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\))
+    rf"""
+      (?P<word>{ENCODED_WORD})
+    | (?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")
+    | (?P<comment>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+\))
     | (?P<angle><[^<>]*>)
     | (?P<literal>\[[^\[\]]*\])
     | (?P<separator>[,;])
     | (?P<group>:)
-    | (?P<text>[^",;:<(\[=]+|.)
+    | (?P<text>(?:[^",;:<(\[=\\]++|\\.)++|(?P<opener>[<(\[])(?P=opener)*(?=(?P=opener))|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ADDR_SPEC = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s"<>,;:()]+)\s*@\s*(\[[^\]]*\]|[^\s"<>,;()@]+)')
-_ROUTE = re.compile(r"^@[^:]*:")
+# Obsolete forms have white space around the "@" and the dots of the domain.
+_ADDR_SPEC = re.compile(
+    r"""
+    (?<![^\s"<>,;:()])
+    ("(?:[^"\\]|\\.)*+"|[^\s"<>,;:()@]++)
+    \s*+@\s*+
+    (\[[\w.:+-]*+\]|[^\s"<>,;:()@]++(?:\s*+\.\s*+[^\s"<>,;:()@]++)*+)
+    (?![^\s"<>,;:()])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ROUTE = re.compile(r"@[^:]*:|mailto:", re.IGNORECASE)
+_COMMENT = re.compile(r"\([^()]*\)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_SPACE_AROUND_AT = re.compile(r"\s*@\s*")
+_AROUND_NAME = " \t<>\"'"
+
+Token = tuple[str, str]
+"""The name of a group of `_TOKEN`, and its text."""
 
 
 def read_addresses(raw: bytes, role: Role, report: Report) -> Iterator[Address]:
     """Every address of a raw field value, in order; the names of groups are no addresses."""
-    text = header_text(raw, report)
-    element: list[tuple[str, str]] = []
+    for element in _elements(header_text(raw, report)):
+        for display_name, spec in _read_element(element, report):
+            yield _address(role, display_name, spec, report)
+
+
+def _elements(text: str) -> Iterator[list[Token]]:
+    """What stands between commas."""
+    element: list[Token] = []
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup or "text"
         if kind == "separator":
-            yield from _read_element(element, role, report)
+            if element:
+                yield element
             element = []
-        elif kind == "group":
+        elif kind == "group" and not _is_mailto(element):
             element = []
         else:
             element.append((kind, token.group()))
-    yield from _read_element(element, role, report)
+    if element:
+        yield element
 
 
-def _read_element(element: list[tuple[str, str]], role: Role, report: Report) -> Iterator[Address]:
-    angle = next((text[1:-1] for kind, text in reversed(element) if kind == "angle"), None)
-    comments = " ".join(text[1:-1] for kind, text in element if kind == "comment")
-    if angle is not None and angle.strip():
-        words = (
-            _unquoted(kind, text) for kind, text in element if kind in ("text", "word", "quoted", "literal")
-        )
-        spec = _SPACE_AROUND_AT.sub("@", _ROUTE.sub("", angle.strip()).strip())
-        yield _address(role, "".join(words).strip() or comments, spec, report)
+def _is_mailto(element: list[Token]) -> bool:
+    return bool(element) and element[-1][1].strip().lower() == "mailto"
+
+
+def _read_element(element: list[Token], report: Report) -> Iterator[tuple[str, str]]:
+    """The addresses in one element, each with its display name; several where a comma was forgotten."""
+    angles = [n for n, (kind, text) in enumerate(element) if kind == "angle" and text.strip("<> \t")]
+    angles = [n for n in angles if "@" in element[n][1]] or angles[-1:]
+    if not angles:
+        yield from _read_bare(element, report)
         return
+    start = 0
+    for n in angles:
+        end = n + 1 if n != angles[-1] else len(element)
+        name = _name_of(element[start:end])
+        yield from ((name, spec) for spec in _in_brackets(element[n][1]))
+        start = end
+
+
+def _name_of(tokens: list[Token]) -> str:
+    words = "".join(_unquoted(kind, text) for kind, text in tokens if kind not in ("angle", "comment"))
+    return words.strip() or _comments(tokens)
+
+
+def _comments(tokens: list[Token]) -> str:
+    return " ".join(text[1:-1] for kind, text in tokens if kind == "comment")
+
+
+def _in_brackets(angle: str) -> list[str]:
+    inner = _COMMENT.sub("", angle[1:-1]).strip()
+    route = _ROUTE.match(inner)
+    inner = inner[route.end() :].strip() if route else inner
+    whole = _ADDR_SPEC.fullmatch(inner)
+    if whole:
+        return [_spec(whole)]
+    several = [_ADDR_SPEC.fullmatch(piece.strip()) for piece in re.split("[,;]", inner) if piece.strip()]
+    if len(several) > 1 and all(several):
+        return [_spec(match) for match in several if match]
+    return [inner]
+
+
+def _read_bare(element: list[Token], report: Report) -> Iterator[tuple[str, str]]:
     text = "".join(text for kind, text in element if kind not in ("comment", "angle"))
-    spec_match = _ADDR_SPEC.search(text)
-    if not spec_match and "=?" in text:  # the whole address inside an encoded word
+    text = text.partition("mailto:")[2] or text
+    if "=?" in text:  # the whole address may be inside an encoded word
         text = decode_words(text, report)
-        spec_match = _ADDR_SPEC.search(text)
-    if spec_match:
-        around = (text[: spec_match.start()] + text[spec_match.end() :]).strip(" \t<>\"'")
-        yield _address(role, around or comments, f"{spec_match[1]}@{spec_match[2].rstrip('>')}", report)
-    elif text.strip(" \t<>\"'"):
-        yield _address(role, "", text.strip(), report)
+    alone = _ADDR_SPEC.fullmatch(text.strip())
+    if alone and len(element) == 1:  # most often, and there may be thousands
+        yield "", _spec(alone)
+        return
+    specs = list(_ADDR_SPEC.finditer(text))
+    start, comments = 0, _comments(element)
+    for nth, match in enumerate(specs, start=1):
+        before, after = text[start : match.start()], text[match.end() :] if nth == len(specs) else ""
+        yield (before + after).strip(_AROUND_NAME) or comments, _spec(match)
+        start = match.end()
+    if not specs and text.strip(_AROUND_NAME):
+        yield "", text.strip()
+
+
+def _spec(match: re.Match[str]) -> str:
+    return f"{match[1]}@{''.join(match[2].split())}"
 
 
 def _address(role: Role, display_name: str, spec: str, report: Report) -> Address:
-    if "=?" in spec:
-        spec = decode_words(spec, report)
-    normalized = normalize_address(spec)
+    address = decode_words(spec, report)
+    if len(address) > 2 and address[0] == address[-1] == "'":
+        address = address[1:-1]
+    normalized = normalize_address(address)
     if normalized is None:
         report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
-    return Address(
-        role, decode_words(display_name, report).strip("\"' "), decode_words(spec, report), normalized
-    )
+    return Address(role, decode_words(display_name, report).strip("\"' "), address, normalized)
 
 
 def _unquoted(kind: str, text: str) -> str:
-    return _ESCAPED.sub(r"\1", text[1:-1]) if kind == "quoted" else text
+    if kind == "quoted":
+        return _ESCAPED.sub(r"\1", text[1:-1])
+    return text.strip("<>") if kind == "text" else text  # brackets that nothing closes, or opens

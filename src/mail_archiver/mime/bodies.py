@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from mail_archiver.mime.structure import Part, read_parameters
+from mail_archiver.mime.parameters import Parameter, read_parameters
+from mail_archiver.mime.structure import Part
 
 _MEDIA = ("image/", "audio/", "video/")
 
@@ -73,7 +74,7 @@ def _sort_leaf(part: Part, subtype: str, index: int, level: _Level, found: Sorte
     is_body = (
         readable
         and disposition != "attachment"
-        and (index == 0 or (subtype != "related" and not part_name(part)))
+        and (index == 0 or (subtype != "related" and not name_parameter(part)))
     )
     if not is_body:
         found.attachments.append(part)
@@ -103,13 +104,14 @@ def _is_alternative(part: Part) -> bool:
     return part.content_type == "multipart/alternative"
 
 
-def disposition_of(part: Part) -> tuple[str, dict[str, str]]:
+def disposition_of(part: Part) -> tuple[str, dict[str, Parameter]]:
     """Content-Disposition (RFC 2183): its value in lower case ("" when absent) and its parameters."""
     raw = part.value(b"content-disposition")
     return read_parameters(raw) if raw is not None else ("", {})
 
 
-def part_name(part: Part) -> str | None:
-    """The file name that the sender gave, its encoded words still encoded; None when there is none."""
+def name_parameter(part: Part) -> Parameter | None:
+    """The file name that the sender gave; None when there is none, or an empty one."""
     _, parameters = disposition_of(part)
-    return parameters.get("filename") or part.parameters.get("name") or None
+    candidates = (parameters.get("filename"), part.parameters.get("name"))
+    return next((name for name in candidates if name and name.octets), None)

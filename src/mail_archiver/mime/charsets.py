@@ -1,5 +1,6 @@
 """From bytes to text that every database can hold."""
 
+import codecs
 import re
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from mail_archiver.domain.message import DefectCode
 _ALIASES = {
     "windows-874": "cp874",
     "x-windows-874": "cp874",
+    "windows-949": "cp949",
     "iso-8859-8-i": "iso-8859-8",
     "iso-8859-8-e": "iso-8859-8",
     "iso-8859-6-i": "iso-8859-6",
@@ -16,22 +18,35 @@ _ALIASES = {
     "x-sjis": "shift_jis",
     "x-euc-jp": "euc_jp",
     "x-gbk": "gbk",
+    "x-mac-roman": "mac_roman",
+    "x-mac-cyrillic": "mac_cyrillic",
     "x-user-defined": "latin-1",
     "unicode-1-1-utf-7": "utf-7",
+    "unicode-1-1-utf-8": "utf-8",
     "utf8mb4": "utf-8",
     "ansi_x3.110-1983": "latin-1",
-    # What senders call these is what Windows calls them, a superset.
-    "iso-8859-1": "cp1252",
-    "latin-1": "cp1252",
-    "latin1": "cp1252",
-    "us-ascii": "cp1252",
+}
+# What senders call these, in Python's names, is what Windows calls them: a superset.
+_SUPERSETS = {
     "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
     "gb2312": "gb18030",
     "gbk": "gb18030",
-    "ks_c_5601-1987": "cp949",
-    "euc-kr": "cp949",
+    "big5": "cp950",
+    "euc_kr": "cp949",
     "shift_jis": "cp932",
+    "iso2022_jp": "iso2022_jp_ext",
 }
+# What Python calls a codec and nobody a charset; some take quadratic time, or decode to no text.
+_NO_CHARSETS = frozenset(
+    {"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "idna", "punycode", "mbcs", "oem"}
+    | {"raw-unicode-escape", "unicode-escape", "undefined"}
+)
+_NOT_ASCII_BASED = ("hz", "iso2022", "utf-7", "utf-16", "utf-32")
+_CHARSET_NAME = re.compile(r"[a-z0-9][a-z0-9_.:+-]*")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -53,27 +68,46 @@ def decode_text(content: bytes, charset: str | None, report: Report) -> str:
     Args:
         charset: As declared; None or "" where nothing is.
     """
-    name = (charset or "us-ascii").strip().strip("'\"").lower()
-    if content.isascii() and not name.startswith(
-        ("utf-7", "unicode-1-1", "utf-16", "utf-32", "iso-2022", "hz")
-    ):
+    name = _charset_name(charset)
+    codec = _codec(name)
+    if content.isascii() and not (codec or "").startswith(_NOT_ASCII_BASED):
         return content.decode("ascii")
-    declared_ascii = name in ("us-ascii", "ascii")
-    try:
-        codec = _ALIASES.get(name, name)
-        if not declared_ascii:
+    if codec is None:
+        report(DefectCode.CHARSET_UNKNOWN, f"charset {name[:40]} unknown, detected instead")
+    elif name not in ("us-ascii", "ascii"):
+        try:
             return content.decode(codec)
+        except UnicodeError:
+            report(DefectCode.CHARSET_WRONG, f"not {name[:40]}, detected instead")
+    elif charset:
+        report(DefectCode.CHARSET_WRONG, "not us-ascii, detected instead")
+    return _detect(content, codec)
+
+
+def _charset_name(declared: str | None) -> str:
+    name = _CHARSET_NAME.search(
+        (declared or "us-ascii").lower()
+    )  # comments and quotation marks stand around it
+    return name[0] if name else "unnamed"
+
+
+def _codec(name: str) -> str | None:
+    try:
+        codec = codecs.lookup(_ALIASES.get(name, name)).name
     except LookupError:
-        report(DefectCode.CHARSET_UNKNOWN, f"charset {_shown(name)} unknown, detected instead")
-    except (UnicodeError, ValueError):
-        report(DefectCode.CHARSET_WRONG, f"not {_shown(name)}, detected instead")
-    else:
-        if charset:
-            report(DefectCode.CHARSET_WRONG, "not us-ascii, detected instead")
+        return None
+    return None if codec in _NO_CHARSETS else _SUPERSETS.get(codec, codec)
+
+
+def _detect(content: bytes, declared: str | None) -> str:
+    """UTF-8 if it is; as declared if only few characters are broken; else what Western mail is written in."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
+        text = content.decode(declared or "cp1252", "replace")
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    few_broken = 2 * text.count("\ufffd") < beyond_ascii
+    return text if few_broken else content.decode("cp1252", "replace")
 
 
 def storable(text: str, report: Report) -> str:
@@ -85,7 +119,3 @@ def storable(text: str, report: Report) -> str:
         report(DefectCode.SURROGATE_REPLACED, "lone surrogates replaced by U+FFFD")
         text = _SURROGATE.sub("\ufffd", text)
     return text
-
-
-def _shown(name: str) -> str:
-    return re.sub(r"[^a-z0-9_.:+-]", "?", name)[:40]

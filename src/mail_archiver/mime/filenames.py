@@ -9,9 +9,10 @@ MAX_NAME_OCTETS = 150
 _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 _TYPES = mimetypes.MimeTypes()  # built-in table only: the machine's own would make names depend on it
+_TYPES.add_type("text/calendar", ".ics")
 
 
-def safe_name(filename: str | None, content_type: str, nth: int, taken: set[str]) -> str:
+def safe_name(filename: str | None, content_type: str, nth: int, taken: dict[str, int]) -> str:
     """A safe, distinct name for an attachment.
 
     No path, no control or direction-changing character, no name that Windows reserves, at most
@@ -20,18 +21,24 @@ def safe_name(filename: str | None, content_type: str, nth: int, taken: set[str]
     Args:
         filename: As the sender wrote it, or None.
         nth: Position in the message from 1: names what has no name.
-        taken: Names given already, case-folded; the new one is added.
+        taken: Names given already, case-folded, and how many wanted each; the new one is added.
     """
     name = _clean(filename or "")
     if not name:
-        name = f"part-{nth}{_TYPES.guess_extension(content_type) or '.bin'}"
+        name = f"part-{nth}{_guess_ending(content_type)}"
     stem, ending = _split(name)
-    candidate, twin = _fit(stem, ending), 1
+    candidate = _fit(stem, ending)
+    wanted = candidate.casefold()
     while candidate.casefold() in taken:
-        twin += 1
-        candidate = _fit(stem, f" ({twin}){ending}")
-    taken.add(candidate.casefold())
+        taken[wanted] += 1
+        candidate = _fit(stem, f" ({taken[wanted]}){ending}")
+    taken[candidate.casefold()] = 1
     return candidate
+
+
+def _guess_ending(content_type: str) -> str:
+    readable = content_type.startswith(("text/", "message/"))
+    return _TYPES.guess_extension(content_type, strict=False) or (".txt" if readable else ".bin")
 
 
 def _clean(filename: str) -> str:
@@ -48,4 +55,4 @@ def _split(name: str) -> tuple[str, str]:
 
 def _fit(stem: str, ending: str) -> str:
     room = MAX_NAME_OCTETS - len(ending.encode())
-    return stem.encode()[:room].decode("utf-8", "ignore").rstrip() + ending
+    return stem.encode()[:room].decode("utf-8", "ignore").rstrip(" .") + ending

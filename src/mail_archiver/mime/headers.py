@@ -9,16 +9,19 @@ from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.charsets import Report, decode_raw, decode_text, storable
 from mail_archiver.mime.transfer import decode_base64
 
-_FOLD = re.compile(r"\r?\n(?=[ \t])")
-_ENCODED_WORD = re.compile(r"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+_FOLD = re.compile(r"\r?\n[ \t]+")
+# Question marks inside are forbidden and common; a word ends where the next one begins at the latest.
+ENCODED_WORD = r"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?((?:[^?=]|\?(?!=)|=(?!\?[^=]))*+)\?="
+_ENCODED_WORD = re.compile(ENCODED_WORD)
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]+\?[bBqQ]\?)")
 _WHITE_SPACE = re.compile(r"\s+")
+_LINE_END = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
 _MESSAGE_ID = re.compile(r"<([^<>]*)>")
 
 
 def unfold(raw: bytes) -> str:
     """A raw value on one line (RFC 5322 section 2.2.3); undeclared 8-bit bytes as in `decode_raw`."""
-    return _FOLD.sub("", decode_raw(raw)).replace("\r", "").replace("\n", " ").strip()
+    return _FOLD.sub(" ", decode_raw(raw)).replace("\r", "").replace("\n", " ").strip()
 
 
 def header_text(raw: bytes, report: Report) -> str:
@@ -30,8 +33,8 @@ def header_text(raw: bytes, report: Report) -> str:
 
 
 def decode_unstructured(raw: bytes, report: Report) -> str:
-    """A raw value as a person reads it: unfolded, encoded words (RFC 2047) decoded."""
-    return decode_words(header_text(raw, report), report)
+    """A raw value as a person reads it: one line, encoded words (RFC 2047) decoded, white space collapsed."""
+    return _WHITE_SPACE.sub(" ", decode_words(header_text(raw, report), report)).strip()
 
 
 def decode_words(text: str, report: Report) -> str:
@@ -40,7 +43,7 @@ def decode_words(text: str, report: Report) -> str:
     Neighbours in one charset and encoding are decoded together: senders cut characters in two.
     """
     if "=?" not in text:
-        return storable(text, report)
+        return storable(_LINE_END.sub(" ", text), report)
     text = _BETWEEN_WORDS.sub(r"\1", text)
     pieces: list[str] = []
     pending, pending_charset, end = bytearray(), "", 0
@@ -56,7 +59,7 @@ def decode_words(text: str, report: Report) -> str:
     if pending:
         pieces.append(decode_text(bytes(pending), pending_charset, report))
     pieces.append(text[end:])
-    return storable(_WHITE_SPACE.sub(" ", "".join(pieces)).strip(), report)
+    return storable(_LINE_END.sub(" ", "".join(pieces)).strip(), report)
 
 
 def _word_bytes(encoding: str, encoded: str, report: Report) -> bytes:

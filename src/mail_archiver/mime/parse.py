@@ -1,15 +1,17 @@
 """One message, from bytes to `Message`."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import unquote
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.fingerprint import LeafDigest, fingerprint, leaf_digest
 from mail_archiver.domain.message import Attachment, Defect, DefectCode, Message
 from mail_archiver.mime.addresses import read_addresses
-from mail_archiver.mime.bodies import part_name, sort_parts
+from mail_archiver.mime.bodies import name_parameter, sort_parts
 from mail_archiver.mime.charsets import Report, decode_text, storable
 from mail_archiver.mime.filenames import safe_name
 from mail_archiver.mime.headers import decode_unstructured, decode_words, read_date, read_message_id
@@ -17,6 +19,9 @@ from mail_archiver.mime.structure import Part, Structure, scan
 from mail_archiver.mime.transfer import decode_transfer
 
 T = TypeVar("T")
+
+_WHITE_SPACE = re.compile(rb"\s+")
+_CONTENT_ID_URL = re.compile(r"""cid:([^\s"'<>)]+)""", re.IGNORECASE)
 
 _ROLES = {
     b"from": Role.SENDER,
@@ -113,28 +118,30 @@ class _Reader:
 
     def text(self, part: Part) -> str:
         report = self.report_at(part.number or "1")
-        return storable(decode_text(self.content(part), part.parameters.get("charset"), report), report)
+        charset = part.parameters.get("charset")
+        text = decode_text(self.content(part), charset.text if charset else None, report)
+        return storable(text.replace("\r\n", "\n").replace("\r", "\n"), report)
 
     def digest(self, part: Part) -> LeafDigest:
-        name = (part_name(part) or "").encode("utf-8", "replace")
+        parameter = name_parameter(part)
+        name = _WHITE_SPACE.sub(b" ", parameter.octets) if parameter else b""  # it may be folded anew
         return leaf_digest(part.content_type.encode(), name, self.content(part))
 
     def attachments(self, parts: list[Part], body_html: str) -> list[Attachment]:
-        taken: set[str] = set()
-        return [self.attachment(part, nth, body_html, taken) for nth, part in enumerate(parts, start=1)]
+        taken: dict[str, int] = {}
+        shown = {unquote(content_id) for content_id in _CONTENT_ID_URL.findall(body_html)}
+        return [self.attachment(part, nth, shown, taken) for nth, part in enumerate(parts, start=1)]
 
-    def attachment(self, part: Part, nth: int, body_html: str, taken: set[str]) -> Attachment:
-        report = self.report_at(part.number or "1")
-        content, name = self.content(part), part_name(part)
-        filename = decode_words(name, report) if name else None
-        content_type = storable(part.content_type, report)
+    def attachment(self, part: Part, nth: int, shown: set[str], taken: dict[str, int]) -> Attachment:
+        content, name = self.content(part), name_parameter(part)
+        filename = decode_words(name.text, self.report_at(part.number or "1")) if name else None
         return Attachment(
             filename=filename,
-            safe_name=safe_name(filename, content_type, nth, taken),
-            content_type=content_type,
+            safe_name=safe_name(filename, part.content_type, nth, taken),
+            content_type=part.content_type,
             content=content,
             sha256=hashlib.sha256(content).hexdigest(),
-            inline=_is_shown(part, body_html),
+            inline=part.content_type.startswith("image/") and _content_id(part) in shown,
         )
 
 
@@ -142,10 +149,6 @@ def _read_senders(raw: bytes, report: Report) -> list[Address]:
     return list(read_addresses(raw, Role.SENDER, report))
 
 
-def _is_shown(part: Part, body_html: str) -> bool:
-    """Whether the HTML shows this picture by its Content-ID (RFC 2392)."""
-    raw = part.value(b"content-id")
-    if raw is None or not body_html or not part.content_type.startswith("image/"):
-        return False
-    content_id = raw.decode("latin-1").strip().strip("<>")
-    return bool(content_id) and f"cid:{content_id}" in body_html
+def _content_id(part: Part) -> str:
+    """By which the HTML may show this part (RFC 2392); "" when it has none."""
+    return (part.value(b"content-id") or b"").decode("latin-1").strip().strip("<>")

@@ -7,18 +7,18 @@ bodies in between are never looked at line by line.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email.message import Message as HeaderParser
+from typing import NamedTuple
 
 from mail_archiver.domain.message import Defect, DefectCode
-from mail_archiver.mime.charsets import decode_raw
+from mail_archiver.mime.parameters import Parameter, read_parameters
 
 MAX_DEPTH = 64
 MAX_PARTS = 2_000
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
-_LINE = re.compile(rb"[^\n]*(?:\n|\Z)")
+_BROKEN_FIELD = re.compile(rb"([^\n]*)(?:\n[ \t][^\n]*)*(?:\n|\Z)")
 _EMPTY_LINE = re.compile(rb"\r?\n")
-_MBOX_LINE = re.compile(rb">?From [^\n]*\n")
+_TOP = re.compile(rb"(?:>?From [^\n]*\n)?(?:[ \t]++(?=[!-9;-~]++:))?")  # of an mbox; a stray indent
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]+/[a-z0-9!#$%&'*+.^_`{|}~-]+")
 
 
@@ -31,7 +31,7 @@ class Part:
         fields: Header fields in order: name in lower case, value raw and still folded.
         start, end: Where the body lies in the source; `end` excludes the line end before a delimiter.
         content_type: Lower case, "text/plain" where none is given or it is not one (RFC 2045 section 5.2).
-        parameters: Of Content-Type, decoded (RFC 2231), names in lower case.
+        parameters: Of Content-Type, names in lower case.
     """
 
     number: str
@@ -39,7 +39,7 @@ class Part:
     start: int
     end: int
     content_type: str
-    parameters: dict[str, str]
+    parameters: dict[str, Parameter]
     children: list["Part"] = field(default_factory=list)
 
     def value(self, name: bytes) -> bytes | None:
@@ -84,34 +84,43 @@ def scan(source: bytes) -> Structure:
     return _Scanner(source).scan()
 
 
+class _Delimiter(NamedTuple):
+    """A line "--boundary": from the LF before it up to its own line end, which may be the next one's LF."""
+
+    start: int
+    end: int
+    boundary: bytes
+    closes: bool
+
+
 class _Scanner:
     def __init__(self, source: bytes) -> None:
         self.source = source
         self.defects: list[Defect] = []
         self.open: list[tuple[Part, bytes]] = []  # multiparts not yet closed, with their boundaries
         self.parts = 0
-        self.delimiters: dict[tuple[bytes, ...], re.Pattern[bytes]] = {}
 
     def scan(self) -> Structure:
-        mbox_line = _MBOX_LINE.match(self.source)
-        root = self.read_part(mbox_line.end() if mbox_line else 0, parent=None)
+        top = _TOP.match(self.source)
+        root = self.read_part(top.end() if top else 0, parent=None)
         header_end, current, position = root.start, root, max(root.start - 1, 0)
         while self.open:
             delimiter = self.next_delimiter(position)
             if delimiter is None:
                 break
-            current.end = min(current.end, _before_line_end(self.source, delimiter.start(), current.start))
-            self.close_down_to(delimiter.group(1))
+            current.end = min(current.end, _before_line_end(self.source, delimiter.start, current.start))
+            self.close_down_to(delimiter.boundary)
             parent, _ = self.open[-1]
-            if delimiter.group(2):
+            if delimiter.closes:
                 self.open.pop()
-                current, position = parent, delimiter.end()
-                current.end = delimiter.end()
+                current, position = parent, delimiter.end
+                current.end = delimiter.end
+            elif _delimiter_at(self.source, delimiter.end, {delimiter.boundary}):
+                position = delimiter.end  # written twice: there is no part between the two
             elif self.parts >= MAX_PARTS:
-                self.defect(DefectCode.TOO_MANY_PARTS, parent, f"parts after the first {MAX_PARTS} not read")
-                self.open.clear()
+                self.read_rest(delimiter.end + 1, parent)
             else:
-                current = self.read_part(min(delimiter.end() + 1, len(self.source)), parent)
+                current = self.read_part(min(delimiter.end + 1, len(self.source)), parent)
                 parent.children.append(current)
                 position = max(current.start - 1, 0)
         for part, _ in self.open:
@@ -121,14 +130,14 @@ class _Scanner:
     def read_part(self, start: int, parent: Part | None) -> Part:
         """Read a part's header; open it if it is a multipart that can be taken apart."""
         self.parts += 1
-        fields, body_start, stray = _read_fields(self.source, start)
+        fields, body_start, broken = _read_fields(self.source, start)
         default = "message/rfc822" if _is_digest(parent) else "text/plain"
         content_type, parameters = _content_type(fields, default)
         part = Part(_number(parent), fields, body_start, len(self.source), content_type, parameters)
-        if stray:
-            self.defect(DefectCode.HEADERS_BROKEN, part, "lines that are no header field skipped")
+        if broken:
+            self.defect(DefectCode.HEADERS_BROKEN, part, "read as far as its fields go")
         if content_type.startswith("multipart/"):
-            boundary = self.encoded(parameters.get("boundary", "").rstrip())
+            boundary = parameters.get("boundary", Parameter(b"")).octets.rstrip()
             if not boundary:
                 self.defect(DefectCode.BOUNDARY_MISSING, part, "read as text")
             elif len(self.open) >= MAX_DEPTH:
@@ -137,19 +146,22 @@ class _Scanner:
                 self.open.append((part, boundary))
         return part
 
-    def encoded(self, boundary: str) -> bytes:
-        in_utf8 = boundary.encode()
-        return in_utf8 if in_utf8 in self.source else boundary.encode("latin-1", "replace")
+    def read_rest(self, start: int, parent: Part) -> None:
+        """Keep what follows the last part that is read as one more, so that it counts and is not lost."""
+        rest = Part(_number(parent), [], start, len(self.source), "application/octet-stream", {})
+        parent.children.append(rest)
+        self.defect(DefectCode.TOO_MANY_PARTS, rest, f"all after the first {MAX_PARTS} parts kept as one")
+        self.open.clear()
 
-    def next_delimiter(self, position: int) -> re.Match[bytes] | None:
-        # The pattern ends before its line end, which may be the one before the next delimiter.
-        boundaries = tuple(boundary for _, boundary in reversed(self.open))
-        pattern = self.delimiters.get(boundaries)
-        if pattern is None:
-            names = b"|".join(map(re.escape, dict.fromkeys(boundaries)))
-            pattern = re.compile(rb"(?:\n|\A)--(" + names + rb")(--)?[ \t]*\r?(?=\n|\Z)")
-            self.delimiters[boundaries] = pattern
-        return pattern.search(self.source, position)
+    def next_delimiter(self, position: int) -> _Delimiter | None:
+        boundaries = {boundary for _, boundary in self.open}
+        start = self.source.find(b"\n--", position)
+        while start >= 0:
+            delimiter = _delimiter_at(self.source, start, boundaries)
+            if delimiter:
+                return delimiter
+            start = self.source.find(b"\n--", start + 1)
+        return None
 
     def close_down_to(self, boundary: bytes) -> None:
         while self.open[-1][1] != boundary:
@@ -160,34 +172,47 @@ class _Scanner:
         self.defects.append(Defect(code, part.number or "header", action))
 
 
-def _read_fields(source: bytes, start: int) -> tuple[list[tuple[bytes, bytes]], int, bool]:
-    """Header fields from `start`, where the body begins, and whether lines were skipped.
+def _delimiter_at(source: bytes, start: int, boundaries: set[bytes]) -> _Delimiter | None:
+    if not source.startswith(b"\n--", start):
+        return None
+    end = source.find(b"\n", start + 1)
+    end = len(source) if end < 0 else end
+    line = source[start + 3 : end].rstrip(b" \t\r")
+    if line in boundaries:
+        return _Delimiter(start, end, line, closes=False)
+    if line.endswith(b"--") and line[:-2] in boundaries:
+        return _Delimiter(start, end, line[:-2], closes=True)
+    return None
 
-    A line that is no field is skipped when a field or a folded line follows (a header folded badly);
-    otherwise the body begins there: the empty line is missing.
+
+def _read_fields(source: bytes, start: int) -> tuple[list[tuple[bytes, bytes]], int, bool]:
+    """Header fields from `start`, where the body begins, and whether something was broken.
+
+    A line that is no field is skipped when a field follows (a header folded badly), or when it has a colon
+    and the header goes on to its empty line. Otherwise the empty line is missing: the body begins there.
     """
     fields: list[tuple[bytes, bytes]] = []
-    stray, position, end = False, start, len(source)
-    while position < end:
+    skipped: int | None = None  # where the lines begin that were skipped since the last field
+    broken, position = False, start
+    while position < len(source):
         empty = _EMPTY_LINE.match(source, position)
         if empty:
-            return fields, empty.end(), stray
+            return fields, empty.end(), broken
         match = _FIELD.match(source, position)
         if match:
-            fields.append((match.group(1).lower(), match.group(2)))
-            position = match.end()
+            fields.append((match[1].lower(), match[2]))
+            position, skipped = match.end(), None
             continue
-        line_end = _end_of_line(source, position)
-        follows = source[line_end : line_end + 1]
-        if not fields or (follows not in (b" ", b"\t") and not _FIELD.match(source, line_end)):
-            return fields, position, stray or bool(fields)
-        stray, position = True, line_end
-    return fields, end, stray
-
-
-def _end_of_line(source: bytes, position: int) -> int:
-    match = _LINE.match(source, position)
-    return match.end() if match else len(source)
+        if not fields:
+            return fields, position, False
+        broken, skipped = True, position if skipped is None else skipped
+        line = _BROKEN_FIELD.match(source, position)
+        if line is None or source.startswith(b"--", position):  # a delimiter: the empty line is missing
+            return fields, skipped, True
+        if b":" not in line[1] and not _FIELD.match(source, line.end()):
+            return fields, skipped, True
+        position = line.end()
+    return fields, len(source) if skipped is None else skipped, broken
 
 
 def _before_line_end(source: bytes, position: int, start: int) -> int:
@@ -208,40 +233,9 @@ def _is_digest(parent: Part | None) -> bool:
     return parent is not None and parent.content_type == "multipart/digest"  # RFC 2046 section 5.1.5
 
 
-def _content_type(fields: list[tuple[bytes, bytes]], default: str) -> tuple[str, dict[str, str]]:
+def _content_type(fields: list[tuple[bytes, bytes]], default: str) -> tuple[str, dict[str, Parameter]]:
     raw = next((value for name, value in fields if name == b"content-type"), None)
     if raw is None:
         return default, {}
     content_type, parameters = read_parameters(raw)
     return (content_type if _TOKEN.fullmatch(content_type) else "text/plain"), parameters
-
-
-def read_parameters(raw: bytes) -> tuple[str, dict[str, str]]:
-    """A value with parameters (Content-Type, Content-Disposition): the value in lower case, the parameters.
-
-    Parameters in pieces and with a charset (RFC 2231) are put together; encoded words (RFC 2047) are left
-    to the caller. The first of two with one name counts.
-    """
-    text = decode_raw(raw).replace("\r", "").replace("\n", "")
-    parser = HeaderParser()
-    parser.add_header("Content-Type", text)
-    try:
-        pairs = parser.get_params([], unquote=True)
-    except (ValueError, LookupError, IndexError, TypeError):  # what the standard library raises on RFC 2231
-        pairs = [(text.partition(";")[0].strip(), "")]
-    if not pairs:
-        return "", {}
-    parameters: dict[str, str] = {}
-    for name, value in pairs[1:]:
-        parameters.setdefault(name.lower(), _joined(value))
-    return pairs[0][0].strip().lower(), parameters
-
-
-def _joined(value: str | tuple[str | None, str | None, str]) -> str:
-    if isinstance(value, str):
-        return value
-    charset, _, text = value
-    try:
-        return text.encode("latin-1").decode(charset or "utf-8", "replace")
-    except (LookupError, UnicodeError):
-        return text

@@ -1,0 +1,60 @@
+"""Which settings there are, and what is said of one that there is not."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mail_archiver.config.settings import PREFIX, Account, Settings
+from mail_archiver.errors import ConfigError
+
+CONFIG_VARIABLE = "MAIL_ARCHIVER_CONFIG"
+
+Keys = tuple[str, ...]
+"""A setting as the tables that lead to it and its name: ("accounts", "crm", "host")."""
+
+
+def is_known(path: Keys) -> bool:
+    """Whether there is such a setting."""
+    match path:
+        case ("accounts", _, name):
+            return name in Account.model_fields
+        case (name,):
+            return name in Settings.model_fields and name != "accounts"
+    return False
+
+
+def refuse_unknown_variables(variables: Mapping[str, object], source: str) -> None:
+    for name in variables:
+        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+        if not is_known(path):
+            nearest = PREFIX + "__".join(_nearest(path)).upper()
+            raise ConfigError(f"unknown setting in {source}", setting=name, hint=f"Did you mean {nearest}?")
+
+
+def refuse_unknown_keys(values: dict[str, Any], source: str) -> None:
+    for path in _paths(values, ()):
+        if not is_known(path):
+            raise ConfigError(
+                f"unknown setting in {source}",
+                setting=".".join(path),
+                hint=f"Did you mean {'.'.join(_nearest(path))}?",
+            )
+
+
+def _paths(values: dict[str, Any], tables: Keys) -> Iterator[Keys]:
+    for key, value in values.items():
+        if isinstance(value, dict) and (tables or key == "accounts"):
+            yield from _paths(value, (*tables, key))
+        else:
+            yield (*tables, key)
+
+
+def _nearest(path: Keys) -> Keys:
+    """The known setting most like `path`, with the account's name kept."""
+    account = path[1] if len(path) == 3 else "<name>"
+    known: list[Keys] = [(name,) for name in Settings.model_fields if name != "accounts"]
+    known += [("accounts", account, name) for name in Account.model_fields]
+    by_text = {".".join(each): each for each in known}
+    return by_text[difflib.get_close_matches(".".join(path), by_text, n=1, cutoff=0.0)[0]]

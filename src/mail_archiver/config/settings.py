@@ -1,0 +1,151 @@
+"""The settings and what each of them may be."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    SettingsConfigDict,
+)
+
+from mail_archiver.config.secrets import read_command, read_file
+from mail_archiver.domain.disposition import Disposition, parse_disposition
+from mail_archiver.domain.moment import parse_moment
+from mail_archiver.domain.start import Start
+
+PREFIX = "MAIL_ARCHIVER_"
+
+
+class Security(StrEnum):
+    """How a connection is protected; the port follows unless it is given."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+    @property
+    def default_port(self) -> int:
+        """993 or 143 (RFC 8314)."""
+        return 993 if self is Security.TLS else 143
+
+
+def _split_list(value: object) -> object:
+    """A list may be comma-separated or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        import json
+
+        return json.loads(value)
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _read_start(value: object) -> object:
+    if isinstance(value, Start):
+        return value
+    text = str(value).strip().lower()
+    if text in ("all", "new"):
+        return Start(only_new=text == "new")
+    try:
+        return Start(since=parse_moment(text))
+    except ValueError:
+        raise ValueError("must be all, new or a date such as 2026-01-31") from None
+
+
+TextList = Annotated[list[str], NoDecode, BeforeValidator(_split_list)]
+
+
+class Secrets(BaseModel):
+    """A table some of whose values may come as `x_file` or `x_command` instead of `x`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secrets(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        for name in [n for n in cls.model_fields if f"{n}_file" in cls.model_fields]:
+            given = [key for key in (name, f"{name}_file", f"{name}_command") if values.get(key)]
+            if len(given) > 1:
+                raise ValueError(f"{' and '.join(given)} exclude each other")
+            if given and given[0] != name:
+                read = read_file if given[0].endswith("_file") else read_command
+                values[name] = read(given[0], str(values[given[0]]))
+        return values
+
+
+class Account(Secrets):
+    """One IMAP login.
+
+    Attributes:
+        timeout_s: Seconds without an answer after which the server counts as gone.
+        ca_file: PEM file with the authorities to trust, instead of the system's.
+        start: What `run` takes of the mail that is there when a mailbox is first seen.
+    """
+
+    model_config = ConfigDict(extra="ignore", arbitrary_types_allowed=True)
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=0, ge=0, le=65535)
+    security: Security = Security.TLS
+    username: str = Field(min_length=1)
+    password: SecretStr
+    password_file: str | None = None
+    password_command: str | None = None
+    mailboxes: TextList = ["INBOX"]
+    start: Annotated[Start, NoDecode, BeforeValidator(_read_start)] = Start()
+    disposition: Annotated[
+        Disposition,
+        NoDecode,
+        BeforeValidator(lambda v: parse_disposition(v) if isinstance(v, str) else v),
+    ] = Disposition()
+    ca_file: Path | None = None
+    timeout_s: float = Field(default=60, gt=0)
+
+    @field_validator("mailboxes")
+    @classmethod
+    def _not_empty(cls, names: list[str]) -> list[str]:
+        if not names:
+            raise ValueError("must name a mailbox, such as INBOX")
+        return list(dict.fromkeys(names))
+
+    @model_validator(mode="after")
+    def _default_port(self) -> "Account":
+        self.port = self.port or self.security.default_port
+        return self
+
+
+class Settings(Secrets, BaseSettings):
+    """Everything that can be set.
+
+    Attributes:
+        accounts: By name, in lower case.
+        internal_domains: Domains of the company, never linked as recipients; subdomains count.
+        own_addresses: Further addresses of the company.
+        database_schema: PostgreSQL schema for our tables; None for the connection's own.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore"
+    )
+
+    database_url: SecretStr = SecretStr("sqlite:///mail-archiver.db")
+    database_url_file: str | None = None
+    database_url_command: str | None = None
+    database_schema: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")
+    storage_url: str = "file:./mail-archiver-blobs"
+    accounts: dict[str, Account] = {}
+    internal_domains: TextList = []
+    own_addresses: TextList = []
+    log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,0 +1,76 @@
+"""Values with parameters: Content-Type and Content-Disposition (RFC 2045 section 5.1, RFC 2231).
+
+The standard library's parser takes quadratic time on quotes and raises on some pieces of RFC 2231.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from mail_archiver.mime.charsets import decode_raw, decode_text
+
+_VALUE = re.compile(rb"[^;\s]*")
+# Separators begin where a run of them begins: a semicolon may be missing, and there may be a million.
+_PARAMETER = re.compile(rb'(?<![\s;])[\s;]++([^\s=;"]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;]*+)', re.DOTALL)
+_NAME = re.compile(rb"(.+?)(?:\*([0-9]{1,4}))?(\*)?", re.DOTALL)
+_ESCAPED = re.compile(rb'\\(["\\])')  # no other: "C:\temp\a.pdf" is a path
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter.
+
+    Attributes:
+        octets: The value without quotes and percent signs, its pieces joined; encoded words still encoded.
+        charset: As RFC 2231 declares it, else "".
+    """
+
+    octets: bytes
+    charset: str = ""
+
+    @property
+    def text(self) -> str:
+        """The value as text; encoded words (RFC 2047) are left to the caller."""
+        if self.charset:
+            return decode_text(self.octets, self.charset, lambda _code, _action: None)
+        return decode_raw(self.octets)
+
+
+def read_parameters(raw: bytes) -> tuple[str, dict[str, Parameter]]:
+    """The value in lower case, and the parameters by their names in lower case.
+
+    The first of two with one name counts; one in the form of RFC 2231 counts before a plain one, which is
+    there for old readers.
+    """
+    line = raw.replace(b"\r", b"").replace(b"\n", b"").strip()
+    value = _VALUE.match(line)
+    parameters: dict[str, Parameter] = {}
+    pieces: dict[str, dict[int, tuple[bool, bytes]]] = {}
+    for full_name, quoted in _PARAMETER.findall(line, value.end() if value else 0):
+        match = _NAME.fullmatch(full_name.lower())
+        if match is None:
+            continue
+        name, number, encoded = match[1].decode("latin-1"), match[2], bool(match[3])
+        if number is None and not encoded:
+            parameters.setdefault(name, Parameter(_unquoted(quoted)))
+        else:
+            pieces.setdefault(name, {}).setdefault(int(number or 0), (encoded, _unquoted(quoted)))
+    parameters.update((name, _joined(numbered)) for name, numbered in pieces.items())
+    return (value[0].strip(b'"').decode("latin-1").lower() if value else ""), parameters
+
+
+def _unquoted(value: bytes) -> bytes:
+    if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
+        return _ESCAPED.sub(rb"\1", value[1:-1])
+    return value.strip(b'" \t')
+
+
+def _joined(pieces: dict[int, tuple[bool, bytes]]) -> Parameter:
+    charset = b""
+    ordered = [pieces[number] for number in sorted(pieces)]
+    first_encoded, first = ordered[0]
+    if first_encoded and first.count(b"'") >= 2:
+        charset, _language, first = first.split(b"'", 2)
+    ordered[0] = (first_encoded, first)
+    octets = b"".join(unquote_to_bytes(piece) if encoded else piece for encoded, piece in ordered)
+    return Parameter(octets, charset.decode("latin-1"))
