@@ -52,7 +52,7 @@ class BatchArchiver:
         if not drafts:
             return []
         contacts = uow.contacts.with_addresses({address for draft in drafts for address in draft.linkable})
-        disposed = not self._plan.disposition.touches_server
+        disposed = not self._plan.disposition.touches(self._epoch.key.name)
         return uow.archives.record(self._epoch, drafts, contacts, self._parts.clock(), disposed=disposed)
 
     def _record_rest(self, uow: UnitOfWork, fetched: Fetched) -> None:

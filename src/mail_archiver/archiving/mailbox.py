@@ -163,7 +163,7 @@ class MailboxWork:
 
     def _dispose(self, epoch: Epoch) -> None:
         """Do on the server what the account asks for, to all that is safe; what was cut short, again."""
-        if not self._plan.disposition.touches_server:
+        if not self._plan.disposition.touches(self._mailbox):
             return
         while True:
             with self._parts.store.reading() as uow:

@@ -1,6 +1,7 @@
 """Blobs in a folder: ab/cd/abcd… for the SHA-256 abcd…"""
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,21 +34,24 @@ class FolderBlobs:
             StorageError: One of them cannot be written; none of them is half there.
         """
         with self._reported():
-            written: list[tuple[Path, Path]] = []
+            wanted = {self.path(blob.sha256): blob for blob in blobs}
+            written: dict[Path, Path] = {}
             try:
-                for blob in {blob.sha256: blob for blob in blobs}.values():
-                    target = self.path(blob.sha256)
+                for target, blob in wanted.items():
                     if not self._holds(target, blob):
-                        written.append((self._write(target, blob.content), target))
-                for temporary, _ in written:
+                        _make_folder(target.parent)
+                        written[target] = _make_temporary(target)
+                        written[target].write_bytes(blob.content)
+                for temporary in written.values():
                     _flush(temporary)
-                for temporary, target in written:
+                for target, temporary in written.items():
                     temporary.replace(target)
             finally:
-                for temporary, _ in written:
+                for temporary in written.values():
                     with suppress(OSError):
                         temporary.unlink(missing_ok=True)
-            for folder in {target.parent for _, target in written}:
+            # Those that were there already too: whoever wrote them may not have come as far.
+            for folder in {target.parent for target in wanted}:
                 self._flush_folders(folder)
 
     def get(self, sha256: str) -> bytes:
@@ -66,8 +70,13 @@ class FolderBlobs:
             StorageError: It could not.
         """
         with self._reported():
-            _make_folder(self._root)
-            self._write(self._root / "check", b"").unlink()
+            made = _make_folder(self._root)
+            try:
+                _make_temporary(self._root / "check").unlink()
+            finally:
+                for folder in reversed(made):
+                    with suppress(OSError):  # in use by now
+                        folder.rmdir()
 
     @staticmethod
     def _holds(target: Path, blob: Blob) -> bool:
@@ -79,14 +88,6 @@ class FolderBlobs:
         except FileNotFoundError:
             return False
         return True
-
-    @staticmethod
-    def _write(target: Path, content: bytes) -> Path:
-        _make_folder(target.parent)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        return temporary
 
     def _flush_folders(self, folder: Path) -> None:
         # A new name is safe once its folder is; new folders need theirs, up to the root.
@@ -101,17 +102,29 @@ class FolderBlobs:
         try:
             yield
         except OSError as error:
+            in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+            reason = "a file stands where a folder should be" if in_the_way else error.strerror
             raise StorageError(
-                error.strerror or type(error).__name__,
+                reason or type(error).__name__,
                 storage=self.url,
                 hint="Check that this user may write to the folder, and that the disk has room.",
             ) from error
 
 
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it; returns the ones that were not there, the topmost first."""
+    if folder.is_dir():
+        return []
+    made = _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return [*made, folder]
+
+
+def _make_temporary(target: Path) -> Path:
+    """An empty file beside the target, its owner's alone; process numbers would not do on a shared volume."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    os.close(handle)
+    return Path(name)
 
 
 def _flush(path: Path) -> None:

@@ -30,8 +30,6 @@ class Role(StrEnum):
 
 
 RECIPIENT_ROLES = frozenset({Role.TO, Role.CC, Role.BCC, Role.RESENT})
-ROAD_ROLES = frozenset({Role.BCC, Role.RESENT, Role.DELIVERED})
-"""What one copy of a message may know and another not: trace headers and Bcc."""
 
 
 @dataclass(frozen=True, slots=True)

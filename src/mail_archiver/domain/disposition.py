@@ -20,9 +20,14 @@ class Disposition:
     action: Action = Action.KEEP
     mailbox: str = ""
 
-    @property
-    def touches_server(self) -> bool:
-        """Whether anything is to be done at all."""
+    def touches(self, mailbox: str) -> bool:
+        """Whether anything is to be done to the messages of a mailbox.
+
+        A move into the mailbox itself would give every message a new UID, and so make it new again, for ever.
+        INBOX is one whatever its case (RFC 9051 section 5.1).
+        """
+        if self.action is Action.MOVE:
+            return self.mailbox != mailbox and not self.mailbox.upper() == mailbox.upper() == "INBOX"
         return self.action is not Action.KEEP
 
 

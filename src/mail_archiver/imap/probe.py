@@ -2,13 +2,9 @@
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-
-from imapclient.exceptions import IMAPClientError
 
 from mail_archiver.domain.disposition import Action, Disposition
-from mail_archiver.errors import ServerUnavailable
-from mail_archiver.imap.connect import Login, authenticate, connect
+from mail_archiver.imap.connect import Login, authenticate, connection, reported
 from mail_archiver.imap.session import ImapSession
 
 STEPS = ("DNS", "connection", "login", "mailbox")
@@ -21,8 +17,7 @@ def probe(login: Login, mailboxes: Sequence[str], disposition: Disposition) -> I
         ConfigError, SourceError: The step after the last one yielded fails.
     """
     yield "DNS", f"{login.host} is {', '.join(_resolve(login))}"
-    client = connect(login)
-    try:
+    with connection(login) as client:
         protocol = client.socket().version() if login.security != "none" else None
         yield "connection", f"port {login.port}, {protocol or 'not encrypted'}"
         authenticate(client, login)
@@ -33,19 +28,9 @@ def probe(login: Login, mailboxes: Sequence[str], disposition: Disposition) -> I
             yield "mailbox", f"{mailbox} holds {status.exists} messages"
         if disposition.action is Action.MOVE and disposition.mailbox not in session.mailboxes():
             yield "disposition", f"{disposition.mailbox} is not there yet and will be made"
-    finally:
-        with suppress(IMAPClientError, OSError):
-            client.logout()
 
 
 def _resolve(login: Login) -> list[str]:
-    try:
+    with reported(login):
         found = socket.getaddrinfo(login.host, login.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise ServerUnavailable(
-            "the host name cannot be resolved",
-            account=login.account,
-            host=login.host,
-            hint="Check host, and this machine's DNS.",
-        ) from error
     return list(dict.fromkeys(str(address[4][0]) for address in found))

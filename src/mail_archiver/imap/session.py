@@ -2,14 +2,14 @@
 
 import difflib
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from imapclient import IMAPClient
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
+from imapclient import IMAPClient, imap_utf7
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
 
 from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks
@@ -40,9 +40,14 @@ class ImapSession:
         return self._open(mailbox, readonly=True)
 
     def mailboxes(self) -> list[str]:
-        """The names of the account's mailboxes."""
-        with self._reported():
-            return [name for _flags, _delimiter, name in self._client.list_folders()]
+        """The names of the account's mailboxes; one that is not in modified UTF-7 stays as it is."""
+        self._client.folder_encode = False  # imapclient's own decoding fails them all for a wrong one
+        try:
+            with self._reported():
+                names = [name for _flags, _delimiter, name in self._client.list_folders()]
+        finally:
+            self._client.folder_encode = True
+        return [_decoded(name) for name in names]
 
     def uids_after(self, uid: int, status: MailboxStatus) -> Sequence[int]:
         """See the port."""
@@ -56,18 +61,16 @@ class ImapSession:
 
     def uids_received(self, window: Window, status: MailboxStatus) -> Sequence[int]:
         """See the port. A day of slack on each side: the server compares dates, in zones of its own."""
-        criteria = []
-        if window.since:
-            criteria.append(f"SINCE {_imap_date(window.since.date() - timedelta(days=1))}")
-        if window.until:
-            criteria.append(f"BEFORE {_imap_date(window.until.date() + timedelta(days=2))}")
+        since = _search_key("SINCE", window.since, timedelta(days=-1))
+        before = _search_key("BEFORE", window.until, timedelta(days=2))
         with self._reported():
-            return sorted(set(self._search_windows(status, " ".join(criteria))))
+            return sorted(set(self._search_windows(status, f"{since} {before}".strip())))
 
     def present(self, uids: Collection[int]) -> set[int]:
         """See the port."""
         there: set[int] = set()
         with self._reported():
+            self._client.noop()  # until then a session may be shown what another one has expunged
             for some in chunks(sorted(uids), UIDS_A_COMMAND):
                 there.update(self._client.search(f"UID {','.join(map(str, some))}"))
         return there.intersection(uids)
@@ -80,18 +83,21 @@ class ImapSession:
                 answers = self._client.fetch(list(some), ["RFC822.SIZE", "INTERNALDATE"])
                 for uid in set(some).intersection(answers):
                     size = answers[uid].get(b"RFC822.SIZE", 0)
-                    found[uid] = MessageSummary(uid, size, _aware(answers[uid].get(b"INTERNALDATE")))
-        return found
+                    found[uid] = MessageSummary(uid, size, answers[uid].get(b"INTERNALDATE"))
+        # Of a message that another session has expunged, servers tell no size, or 0 and a date of 1970.
+        doubtful = {uid for uid, summary in found.items() if not summary.size_octets}
+        gone = doubtful - self.present(doubtful) if doubtful else set()
+        return {uid: summary for uid, summary in found.items() if uid not in gone}
 
     def fetch(self, uids: Sequence[int]) -> Mapping[int, FetchedMessage]:
         """See the port. PEEK, so that no message becomes seen (RFC 9051 section 6.4.5)."""
-        with self._reported(refusal=MessageRefused):
+        with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
             answers = self._client.fetch(list(uids), ["BODY.PEEK[]", "INTERNALDATE"])
         found: dict[int, FetchedMessage] = {}
         for uid in set(uids).intersection(answers):
             source = answers[uid].get(b"BODY[]")
             if source is not None:
-                found[uid] = FetchedMessage(uid, source, _aware(answers[uid].get(b"INTERNALDATE")))
+                found[uid] = FetchedMessage(uid, source, answers[uid].get(b"INTERNALDATE"))
         return found
 
     def dispose(self, mailbox: str, uidvalidity: int, uids: Sequence[int], disposition: Disposition) -> None:
@@ -99,7 +105,7 @@ class ImapSession:
         status = self._open(mailbox, readonly=False)
         if status.uidvalidity != uidvalidity:
             raise MailboxUnavailable("its UIDVALIDITY has changed meanwhile", **self._where())
-        with self._reported():
+        with self._reported(lambda: self._disposition_refused(disposition)):
             for some in chunks(uids, UIDS_A_COMMAND):
                 if disposition.action is Action.SEEN:
                     self._client.add_flags(some, [_SEEN], silent=True)
@@ -110,7 +116,7 @@ class ImapSession:
 
     def _open(self, mailbox: str, *, readonly: bool) -> MailboxStatus:
         self._mailbox = mailbox
-        with self._reported(refusal=MailboxUnavailable):
+        with self._reported(self._mailbox_unavailable):
             answer = self._client.select_folder(mailbox, readonly=readonly)
         return MailboxStatus(
             uidvalidity=answer.get(b"UIDVALIDITY", 0),
@@ -134,12 +140,16 @@ class ImapSession:
         return found
 
     def _move(self, uids: Sequence[int], mailbox: str) -> None:
-        if not self._client.folder_exists(mailbox):
+        moves = self._client.has_capability("MOVE")
+        transfer = self._client.move if moves else self._client.copy
+        try:
+            transfer(uids, mailbox)
+        except IMAPClientError as error:
+            if "TRYCREATE" not in str(error):  # RFC 9051 section 6.4.7
+                raise
             self._client.create_folder(mailbox)
-        if self._client.has_capability("MOVE"):
-            self._client.move(uids, mailbox)
-        else:
-            self._client.copy(uids, mailbox)
+            transfer(uids, mailbox)
+        if not moves:
             self._delete(uids)
 
     def _delete(self, uids: Sequence[int]) -> None:
@@ -149,16 +159,18 @@ class ImapSession:
             self._client.uid_expunge(uids)
 
     @contextmanager
-    def _reported(self, refusal: type[SourceError] = ServerUnavailable) -> Iterator[None]:
-        """Turn the library's exceptions into ours; `refusal` is for an answer of NO or BAD."""
+    def _reported(self, refusal: Callable[[], SourceError] | None = None) -> Iterator[None]:
+        """Turn the library's exceptions into ours; `refusal` makes the one for an answer of NO or BAD."""
         try:
             yield
+        except IMAPClientReadOnlyError as error:
+            raise MailboxUnavailable("it may only be read", **self._where()) from error
         except IMAPClientAbortError as error:
             raise ServerUnavailable("the server ended the connection", **self._where()) from error
         except IMAPClientError as error:
-            if refusal is MailboxUnavailable:
-                raise self._mailbox_unavailable() from error
-            raise refusal("the server refuses a command", **self._where()) from error
+            if refusal:
+                raise refusal() from error
+            raise ServerUnavailable("the server refuses a command", **self._where()) from error
         except TimeoutError as error:
             raise ServerUnavailable("the server stopped answering", **self._where()) from error
         except OSError as error:
@@ -172,17 +184,34 @@ class ImapSession:
             "there is no such mailbox, or it may not be opened", **self._where(), hint=hint
         )
 
+    def _disposition_refused(self, disposition: Disposition) -> MailboxUnavailable:
+        asked = f"{disposition.action} {disposition.mailbox}".rstrip()
+        return MailboxUnavailable(
+            f"the server refuses the disposition {asked}",
+            **self._where(),
+            hint="Check that this user has the rights for it, on both mailboxes where there are two.",
+        )
+
     def _where(self) -> dict[str, Any]:
         return {"account": self._account, "host": self._host, "mailbox": self._mailbox}
 
 
-def _imap_date(day: date) -> str:
+def _search_key(name: str, moment: datetime | None, slack: timedelta) -> str:
+    """SINCE or BEFORE a day; "" where there is no bound."""
+    if moment is None:
+        return ""
+    try:
+        day = moment.astimezone(UTC) + slack
+    except OverflowError:  # no message lies beyond the calendar's end
+        return ""
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{day.day:02}-{months[day.month - 1]}-{day.year:04}"  # never in the locale's language
+    return f"{name} {day.day:02}-{months[day.month - 1]}-{day.year:04}"  # never in the locale's language
 
 
-def _aware(received_at: datetime | None) -> datetime | None:
-    """INTERNALDATE has a zone by its grammar; where a server leaves it out, UTC."""
-    if received_at is None or received_at.tzinfo is not None:
-        return received_at
-    return received_at.replace(tzinfo=UTC)
+def _decoded(name: str | bytes) -> str:
+    if isinstance(name, str):  # imapclient makes one of a name that is a number
+        return name
+    try:
+        return str(imap_utf7.decode(name))
+    except UnicodeDecodeError:
+        return name.decode("ascii", "replace")

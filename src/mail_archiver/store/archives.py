@@ -6,18 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mail_archiver.domain.address import ROAD_ROLES, Address, Role
+from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.draft import Draft, Recorded
-from mail_archiver.domain.linking import ContactAddress, decide_links
+from mail_archiver.domain.linking import ContactAddress
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
-from mail_archiver.store.dialect import constant, insert
+from mail_archiver.store.dialect import insert
 from mail_archiver.store.ledger import REPLACEABLE
+from mail_archiver.store.links import link_contacts
 from mail_archiver.store.tables import (
     archive,
     archive_address,
-    archive_contact,
     attachment,
+    mailbox_epoch,
     processed_uid,
 )
 
@@ -42,13 +43,16 @@ class Archives:
         disposed: bool,
     ) -> list[Recorded]:
         # In one order, so that two accounts with the same messages wait for each other, never in a circle.
-        drafts = sorted(drafts, key=lambda draft: (draft.message.fingerprint, draft.uid))
+        drafts = sorted(
+            self._not_safe_yet(epoch, drafts), key=lambda draft: (draft.message.fingerprint, draft.uid)
+        )
+        if not drafts:
+            return []
         ids, first_copies = self._add_archives(drafts, now)
-        claimed = self._claim(epoch, drafts, ids, first_copies, now, disposed=disposed)
-        drafts = [draft for draft in drafts if draft.uid in claimed]
+        self._add_to_ledger(epoch, drafts, ids, first_copies, now, disposed=disposed)
         self._add_addresses(epoch, drafts, ids, first_copies)
         self._add_attachments([draft for draft in drafts if draft.uid in first_copies], ids)
-        links = self._link(drafts, ids, contacts, now)
+        links = link_contacts(self._connection, drafts, ids, contacts, now)
         reused = self._reused_message_ids([draft for draft in drafts if draft.uid in first_copies])
         return [
             Recorded(
@@ -60,6 +64,22 @@ class Archives:
             )
             for draft in sorted(drafts, key=lambda draft: draft.uid)
         ]
+
+    def _not_safe_yet(self, epoch: Epoch, drafts: Sequence[Draft]) -> list[Draft]:
+        """Leave out what another process has recorded, and keep it from recording more until the commit.
+
+        Servers exist that make a message up anew at every fetch: its UID alone tells that it is safe.
+        """
+        lock = sa.select(mailbox_epoch.c.id).where(mailbox_epoch.c.id == epoch.id)
+        self._connection.execute(lock.with_for_update(key_share=True))
+        columns = processed_uid.c
+        query = sa.select(columns.uid).where(
+            columns.epoch_id == epoch.id,
+            columns.uid.in_([draft.uid for draft in drafts]),
+            sa.not_(REPLACEABLE),
+        )
+        safe = set(self._connection.execute(query).scalars())
+        return [draft for draft in drafts if draft.uid not in safe]
 
     def _add_archives(self, drafts: Sequence[Draft], now: datetime) -> tuple[dict[str, int], set[int]]:
         """Insert what is not there; returns ids by fingerprint and the UIDs that brought a new archive."""
@@ -76,7 +96,7 @@ class Archives:
         there = self.find(candidates.keys() - added.keys()) if len(added) < len(candidates) else {}
         return added | there, {candidates[fingerprint].uid for fingerprint in added}
 
-    def _claim(
+    def _add_to_ledger(
         self,
         epoch: Epoch,
         drafts: Sequence[Draft],
@@ -85,16 +105,14 @@ class Archives:
         now: datetime,
         *,
         disposed: bool,
-    ) -> set[int]:
-        """Write the ledger rows; returns the UIDs that no other process had recorded."""
+    ) -> None:
         statement = insert(self._connection, processed_uid)
         columns = ("outcome", "archive_id", "source_sha256", "header_sha256", "size_octets", "received_at")
         settled = (*columns, "reason", "rule", "next_attempt_at", "processed_at", "disposed_at")
         upsert = statement.on_conflict_do_update(
             index_elements=[processed_uid.c.epoch_id, processed_uid.c.uid],
             set_={column: statement.excluded[column] for column in settled},
-            where=REPLACEABLE,
-        ).returning(processed_uid.c.uid)
+        )
         rows = [
             {
                 "epoch_id": epoch.id,
@@ -113,13 +131,13 @@ class Archives:
             }
             for draft in drafts
         ]
-        return set(self._connection.execute(upsert, rows).scalars())
+        self._connection.execute(upsert, rows)
 
     def _add_addresses(
         self, epoch: Epoch, drafts: Sequence[Draft], ids: dict[str, int], first_copies: set[int]
     ) -> None:
         """All addresses of a first copy; of a duplicate, what its road knew and the archive does not."""
-        known = self._known_road_addresses(
+        known = self._known_addresses(
             [ids[draft.message.fingerprint] for draft in drafts if draft.uid not in first_copies]
         )
         rows: list[dict[str, Any]] = []
@@ -129,21 +147,18 @@ class Archives:
             for address in draft.message.addresses:
                 positions[address.role] = position = positions.get(address.role, -1) + 1
                 key = (archive_id, address.role, address.normalized or address.address)
-                if draft.uid not in first_copies and (address.role not in ROAD_ROLES or key in known):
-                    continue
-                known.add(key)
-                rows.append(_address_row(address, position, archive_id, epoch.id, draft.uid))
+                if draft.uid in first_copies or key not in known:
+                    known.add(key)
+                    rows.append(_address_row(address, position, archive_id, epoch.id, draft.uid))
         if rows:
             self._connection.execute(sa.insert(archive_address), rows)
 
-    def _known_road_addresses(self, archive_ids: Collection[int]) -> set[tuple[int, Role, str]]:
+    def _known_addresses(self, archive_ids: Collection[int]) -> set[tuple[int, Role, str]]:
         if not archive_ids:
             return set()
         columns = archive_address.c
-        query = sa.select(columns.archive_id, columns.role, columns.normalized, columns.address).where(
-            columns.archive_id.in_(archive_ids), columns.role.in_(ROAD_ROLES)
-        )
-        rows = self._connection.execute(query)
+        query = sa.select(columns.archive_id, columns.role, columns.normalized, columns.address)
+        rows = self._connection.execute(query.where(columns.archive_id.in_(archive_ids)))
         return {(row.archive_id, Role(row.role), row.normalized or row.address) for row in rows}
 
     def _add_attachments(self, drafts: Sequence[Draft], ids: dict[str, int]) -> None:
@@ -163,45 +178,6 @@ class Archives:
         ]
         if rows:
             self._connection.execute(sa.insert(attachment), rows)
-
-    def _link(
-        self,
-        drafts: Sequence[Draft],
-        ids: dict[str, int],
-        contacts: Collection[ContactAddress],
-        now: datetime,
-    ) -> dict[int, int]:
-        """Link to contacts; returns the number of links a UID brought or made stronger.
-
-        A stronger role replaces a weaker one; what a person linked or unlinked stays.
-        """
-        statement = insert(self._connection, archive_contact)
-        replaced = ("role", "address", "rule")
-        upsert = statement.on_conflict_do_update(
-            index_elements=[archive_contact.c.archive_id, archive_contact.c.contact_id],
-            set_={column: statement.excluded[column] for column in replaced},
-            where=sa.and_(
-                _rank(statement.excluded.role) < _rank(archive_contact.c.role),
-                archive_contact.c.origin == constant("auto"),
-                archive_contact.c.unlinked_at.is_(None),
-            ),
-        ).returning(archive_contact.c.contact_id)
-        links: dict[int, int] = {}
-        for draft in drafts:
-            rows = [
-                {
-                    "archive_id": ids[draft.message.fingerprint],
-                    "contact_id": link.contact_id,
-                    "role": link.role,
-                    "address": link.address,
-                    "rule": link.rule,
-                    "linked_at": now,
-                }
-                for link in decide_links(draft.linkable, contacts)
-            ]
-            if rows:
-                links[draft.uid] = len(self._connection.execute(upsert, rows).all())
-        return links
 
     def _reused_message_ids(self, drafts: Sequence[Draft]) -> set[str | None]:
         """Message-IDs of these new archives that more than one archive has."""
@@ -253,8 +229,3 @@ def _address_row(address: Address, position: int, archive_id: int, epoch_id: int
         "address": address.address,
         "normalized": address.normalized,
     }
-
-
-def _rank(role: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    ranks = [(role == constant(each), constant(each.rank)) for each in Role]
-    return sa.case(*ranks, else_=constant(len(Role)))

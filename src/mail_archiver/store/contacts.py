@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.linking import ContactAddress
-from mail_archiver.store.dialect import insert
+from mail_archiver.store.dialect import ROWS_A_STATEMENT, insert
 from mail_archiver.store.tables import contact, contact_address, organization
 
 
@@ -18,14 +18,18 @@ class Contacts:
         self._connection = connection
 
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
-        if not normalized:
-            return []
+        columns, wanted = contact_address.c, list(normalized)
         query = (
-            sa.select(contact_address.c.contact_id, contact_address.c.normalized)
-            .join(contact, contact.c.id == contact_address.c.contact_id)
-            .where(contact_address.c.normalized.in_(normalized), contact.c.deleted_at.is_(None))
+            sa.select(columns.contact_id, columns.normalized)
+            .join(contact, contact.c.id == columns.contact_id)
+            .where(contact.c.deleted_at.is_(None))
         )
-        return [ContactAddress(row.contact_id, row.normalized) for row in self._connection.execute(query)]
+        found: list[ContactAddress] = []
+        for start in range(0, len(wanted), ROWS_A_STATEMENT):
+            portion = columns.normalized.in_(wanted[start : start + ROWS_A_STATEMENT])
+            rows = self._connection.execute(query.where(portion))
+            found.extend(ContactAddress(row.contact_id, row.normalized) for row in rows)
+        return found
 
     def has(self, external_id: str) -> bool:
         query = sa.select(sa.exists().where(contact.c.external_id == external_id))

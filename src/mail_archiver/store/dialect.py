@@ -6,6 +6,9 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+ROWS_A_STATEMENT = 5_000
+"""SQLite takes 32,766 parameters in one statement."""
+
 
 def constant(value: StrEnum | str | int) -> sa.ColumnElement[Any]:
     """A word or number of our own, written into the SQL: statements for many rows take no parameters."""

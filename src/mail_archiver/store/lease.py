@@ -8,11 +8,11 @@ transaction. SQLite: a lock on a file beside the database.
 import fcntl
 import hashlib
 import os
-import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -22,7 +22,14 @@ from mail_archiver.store.database import sqlite_file, translated
 BATCH_WAIT_S = 300.0
 """How long a run waits for the batch of a backfill to end, before it counts the account as busy."""
 
+_PEEK_WAIT_S = 0.5
+"""How long a run waits for its own lock: a backfill looks at it by taking it for a moment."""
+
 _POLL_S = 0.02
+_LIFT_LIMITS = """
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+"""  # set_config, because not every release of PostgreSQL has all of them
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -36,7 +43,10 @@ class Leases:
     @contextmanager
     def run(self, account: str) -> Iterator[None]:
         """See `archiving.ports.Store.run_lease`."""
-        with self._held(f"run:{account}", account, 0), self._held(f"work:{account}", account, BATCH_WAIT_S):
+        with (
+            self._held(f"run:{account}", account, _PEEK_WAIT_S),
+            self._held(f"work:{account}", account, BATCH_WAIT_S),
+        ):
             yield
 
     @contextmanager
@@ -79,15 +89,13 @@ class Leases:
                 acquired = self._acquire(connection, key, wait_s)
             yield acquired
         finally:
-            try:
+            with suppress(sa.exc.DBAPIError):  # a connection that is lost has freed it already
                 connection.close()  # rolls back, which frees the lock
-            except sa.exc.DBAPIError:
-                connection.invalidate()
 
     @staticmethod
     def _acquire(connection: sa.Connection, key: int, wait_s: float | None) -> bool:
         # The transaction stays open and idle for as long as the lease is held; it holds no snapshot.
-        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        connection.exec_driver_sql(_LIFT_LIMITS)
         if wait_s == 0:
             return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int((wait_s or 0) * 1000)}")  # 0: no limit
@@ -110,7 +118,7 @@ def _file_lock(database: Path, name: str, wait_s: float | None) -> Iterator[bool
     folder = database.with_name(f"{database.name}-locks")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(folder / re.sub(r"[^\w.-]", "_", name), os.O_CREAT | os.O_RDWR, 0o600)
+        handle = os.open(folder / quote(name, safe=""), os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise DatabaseUnavailable(
             f"cannot make a lock file: {error.strerror}",

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus, continues
 from mail_archiver.domain.outcome import Outcome, pause_after
-from mail_archiver.store.dialect import constant, insert
+from mail_archiver.store.dialect import ROWS_A_STATEMENT, constant, insert
 from mail_archiver.store.tables import mailbox, mailbox_epoch, processed_uid
 
-ROWS_A_STATEMENT = 5_000
-
-REPLACEABLE = processed_uid.c.outcome.in_([constant(Outcome.QUARANTINED), constant(Outcome.FILTERED)])
+REPLACEABLE = processed_uid.c.outcome.in_(
+    [constant(Outcome.QUARANTINED), constant(Outcome.FILTERED), constant(Outcome.VANISHED)]
+)
 """Rows that say less than that the message is safe."""
 
 uid_, epoch_id_ = processed_uid.c.uid, processed_uid.c.epoch_id

@@ -1,11 +1,17 @@
 """Which release our tables are of, and how they get to this one's."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from mail_archiver.errors import SchemaMismatch
-from mail_archiver.store.database import for_writing
+from mail_archiver.store.database import for_writing, shown, sqlite_file
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0001"
 """The newest migration; kept here too, so that a poll need not load Alembic to compare."""
@@ -16,10 +22,13 @@ _UPGRADE_LOCK = 0x6D61696C_61726368  # "mailarch": one upgrade at a time (Postgr
 
 def current_revision(engine: sa.Engine, schema: str | None = None) -> str | None:
     """The revision of our tables, or None where there are none."""
+    file = sqlite_file(engine.url)
+    if file is not None and not file.exists():
+        return None  # to look would make it
     with engine.connect() as connection:
         if not sa.inspect(connection).has_table(VERSION_TABLE, schema=schema):
             return None
-        version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text))
+        version = sa.table(VERSION_TABLE, sa.column("version_num", sa.Text), schema=schema)
         return connection.execute(sa.select(version.c.version_num)).scalar()
 
 
@@ -32,7 +41,7 @@ def require_current(engine: sa.Engine, schema: str | None = None) -> None:
     revision = current_revision(engine, schema)
     if revision == HEAD:
         return
-    database = engine.url.render_as_string(hide_password=True)
+    database = shown(engine.url)
     if revision is None:
         raise SchemaMismatch(
             "our tables are not there yet", database=database, hint="Run: mail-archiver db upgrade"
@@ -57,6 +66,26 @@ def migrate(engine: sa.Engine, schema: str | None = None, *, revision: str = "he
         schema: Made if it is not there.
     """
     from alembic import command  # a quarter of a second that a poll does not pay
+    from alembic.util import CommandError
+
+    with alembic_config(engine, schema) as config:
+        move = command.downgrade if revision == "base" or revision < HEAD else command.upgrade
+        try:
+            move(config, revision)
+        except CommandError as error:
+            raise SchemaMismatch(
+                "the tables are of a revision that this release does not know",
+                database=shown(engine.url),
+                hint="Install the release that made them.",
+            ) from error
+        if revision == "base":
+            connection = config.attributes["connection"]
+            connection.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")  # which Alembic only empties
+
+
+@contextmanager
+def alembic_config(engine: sa.Engine, schema: str | None = None) -> Iterator["Config"]:
+    """What Alembic's commands need, in a transaction that commits when the block ends well."""
     from alembic.config import Config
 
     config = Config()
@@ -69,8 +98,7 @@ def migrate(engine: sa.Engine, schema: str | None = None, *, revision: str = "he
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
                 connection.exec_driver_sql(f"SET LOCAL search_path TO {quoted}")
         config.attributes["connection"] = connection
-        move = command.downgrade if revision == "base" or revision < HEAD else command.upgrade
-        move(config, revision)
+        yield config
 
 
 def _migrations_folder() -> Path:

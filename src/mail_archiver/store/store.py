@@ -13,6 +13,7 @@ from mail_archiver.store.database import (
     for_writing,
     open_engine,
     read_url,
+    shown,
     sqlite_file,
     translated,
 )
@@ -42,7 +43,7 @@ class Store:
     @property
     def database(self) -> str:
         """The database's URL without the password."""
-        return self._engine.url.set(drivername=self._engine.dialect.name).render_as_string(hide_password=True)
+        return shown(self._engine.url)
 
     @property
     def is_sqlite(self) -> bool:

@@ -1,35 +1,18 @@
 """The tables; their names and meanings are public: reports join them, other programs write the contacts."""
 
-from datetime import UTC, datetime
-from enum import StrEnum
-
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from mail_archiver.domain.address import Role
 from mail_archiver.domain.linking import Direction
 from mail_archiver.domain.outcome import Outcome
-
-
-class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware moment. SQLite keeps no zone, so it is given UTC and what comes back is UTC."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-# SQLite generates keys only for a column whose type is exactly INTEGER.
-_Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-_Moment = UtcDateTime()
+from mail_archiver.store.columns import (
+    JSON,
+    MOMENT,
+    generated_id,
+    moment_of_writing,
+    one_of,
+    reference,
+)
 
 metadata = sa.MetaData(
     naming_convention={
@@ -41,31 +24,12 @@ metadata = sa.MetaData(
     }
 )
 
-
-def _one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _id() -> sa.Column[int]:
-    return sa.Column("id", _Id, sa.Identity(), primary_key=True)
-
-
-def _reference(column: str, target: str, *, nullable: bool = False, **options: object) -> sa.Column[int]:
-    key = sa.ForeignKey(target, **options)  # type: ignore[arg-type]
-    return sa.Column(column, sa.BigInteger, key, nullable=nullable)
-
-
-def _now(name: str) -> sa.Column[datetime]:
-    return sa.Column(name, _Moment, nullable=False, server_default=sa.func.current_timestamp())
-
-
 # --- The CRM's side: other programs may write here ---------------------------------------------------------
 
 organization = sa.Table(
     "organization",
     metadata,
-    _id(),
+    generated_id(),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("external_id", sa.Text, unique=True),
 )
@@ -81,7 +45,7 @@ organization_address = sa.Table(
     ),
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("normalized", sa.Text, primary_key=True, index=True),
-    sa.Column("matched_at", _Moment),
+    sa.Column("matched_at", MOMENT),
     sa.Index(
         "ix_organization_address_unmatched",
         "organization_id",
@@ -93,16 +57,16 @@ organization_address = sa.Table(
 contact = sa.Table(
     "contact",
     metadata,
-    _id(),
+    generated_id(),
     sa.Column("kind", sa.Text, nullable=False, server_default="contact"),
     sa.Column("first_name", sa.Text),
     sa.Column("last_name", sa.Text),
-    _reference("organization_id", "organization.id", nullable=True, ondelete="SET NULL"),
+    reference("organization_id", "organization.id", nullable=True, ondelete="SET NULL"),
     sa.Column("external_id", sa.Text, unique=True),
-    _now("created_at"),
-    _now("updated_at"),
-    sa.Column("deleted_at", _Moment),
-    _one_of("kind", ("contact", "lead")),
+    moment_of_writing("created_at"),
+    moment_of_writing("updated_at"),
+    sa.Column("deleted_at", MOMENT),
+    one_of("kind", ("contact", "lead")),
     sa.Index("ix_contact_organization_id", "organization_id"),
 )
 
@@ -113,7 +77,7 @@ contact_address = sa.Table(
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("normalized", sa.Text, primary_key=True, index=True),
     sa.Column("is_primary", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("matched_at", _Moment),
+    sa.Column("matched_at", MOMENT),
     sa.Index(
         "ix_contact_address_unmatched",
         "contact_id",
@@ -125,15 +89,15 @@ contact_address = sa.Table(
 opportunity = sa.Table(
     "opportunity",
     metadata,
-    _id(),
+    generated_id(),
     sa.Column("name", sa.Text, nullable=False),
-    _reference("organization_id", "organization.id", nullable=True, ondelete="SET NULL"),
+    reference("organization_id", "organization.id", nullable=True, ondelete="SET NULL"),
     sa.Column("stage", sa.Text, nullable=False, server_default="open"),
-    _now("created_at"),
-    sa.Column("closed_at", _Moment),
-    _now("updated_at"),
+    moment_of_writing("created_at"),
+    sa.Column("closed_at", MOMENT),
+    moment_of_writing("updated_at"),
     sa.Column("external_id", sa.Text, unique=True),
-    _one_of("stage", ("open", "won", "lost")),
+    one_of("stage", ("open", "won", "lost")),
 )
 
 opportunity_contact = sa.Table(
@@ -159,7 +123,7 @@ opportunity_contact = sa.Table(
 mailbox = sa.Table(
     "mailbox",
     metadata,
-    _id(),
+    generated_id(),
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("username", sa.Text, nullable=False),
@@ -170,30 +134,30 @@ mailbox = sa.Table(
 mailbox_epoch = sa.Table(
     "mailbox_epoch",
     metadata,
-    _id(),
-    _reference("mailbox_id", "mailbox.id"),
+    generated_id(),
+    reference("mailbox_id", "mailbox.id"),
     sa.Column("uidvalidity", sa.BigInteger, nullable=False),
     sa.Column("last_uid", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("highest_modseq", sa.BigInteger),
-    sa.Column("started_at", _Moment, nullable=False),
-    sa.Column("ended_at", _Moment),
-    sa.Column("polled_at", _Moment),
+    sa.Column("started_at", MOMENT, nullable=False),
+    sa.Column("ended_at", MOMENT),
+    sa.Column("polled_at", MOMENT),
     sa.Index("ix_mailbox_epoch_mailbox_id", "mailbox_id"),
 )
 
 archive = sa.Table(
     "archive",
     metadata,
-    _id(),
+    generated_id(),
     sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
     sa.Column("message_id", sa.Text),
     sa.Column("thread_id", sa.Text, index=True),
     sa.Column("kind", sa.Text, nullable=False, server_default="message"),
     sa.Column("subject", sa.Text),
     sa.Column("sender", sa.Text),
-    sa.Column("sent_at", _Moment),
-    sa.Column("received_at", _Moment, index=True),
-    sa.Column("archived_at", _Moment, nullable=False),
+    sa.Column("sent_at", MOMENT),
+    sa.Column("received_at", MOMENT, index=True),
+    sa.Column("archived_at", MOMENT, nullable=False),
     sa.Column("direction", sa.Text),
     sa.Column("body_text", sa.Text),
     sa.Column("body_html", sa.Text),
@@ -202,9 +166,9 @@ archive = sa.Table(
     sa.Column("attachment_count", sa.Integer, nullable=False),
     sa.Column("attachments_name", sa.Text),
     sa.Column("attachments_sha256", sa.Text),
-    sa.Column("defects", _Json, nullable=False),
-    _one_of("kind", ("message", "bounce", "auto_reply", "list", "invitation")),
-    _one_of("direction", Direction),
+    sa.Column("defects", JSON, nullable=False),
+    one_of("kind", ("message", "bounce", "auto_reply", "list", "invitation")),
+    one_of("direction", Direction),
     # By hash: PostgreSQL's trees refuse entries over about 2,700 octets, and a Message-ID has no limit.
     sa.Index("ix_archive_message_id", "message_id", postgresql_using="hash"),
 )
@@ -215,18 +179,18 @@ processed_uid = sa.Table(
     sa.Column("epoch_id", sa.BigInteger, sa.ForeignKey("mailbox_epoch.id"), primary_key=True),
     sa.Column("uid", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("outcome", sa.Text, nullable=False),
-    _reference("archive_id", "archive.id", nullable=True),
+    reference("archive_id", "archive.id", nullable=True),
     sa.Column("reason", sa.Text),
     sa.Column("rule", sa.Text),
     sa.Column("source_sha256", sa.Text),
     sa.Column("header_sha256", sa.Text),
     sa.Column("size_octets", sa.BigInteger),
-    sa.Column("received_at", _Moment),
+    sa.Column("received_at", MOMENT),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="1"),
-    sa.Column("next_attempt_at", _Moment),
-    sa.Column("processed_at", _Moment, nullable=False),
-    sa.Column("disposed_at", _Moment),
-    _one_of("outcome", Outcome),
+    sa.Column("next_attempt_at", MOMENT),
+    sa.Column("processed_at", MOMENT, nullable=False),
+    sa.Column("disposed_at", MOMENT),
+    one_of("outcome", Outcome),
     sa.Index("ix_processed_uid_archive_id", "archive_id"),
     sa.Index(
         "ix_processed_uid_next_attempt",
@@ -259,7 +223,7 @@ archive_address = sa.Table(
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("normalized", sa.Text, index=True),
     sa.ForeignKeyConstraint(["epoch_id", "uid"], ["processed_uid.epoch_id", "processed_uid.uid"]),
-    _one_of("role", Role),
+    one_of("role", Role),
 )
 
 attachment = sa.Table(
@@ -295,10 +259,10 @@ def _link_table(target: str) -> sa.Table:
         sa.Column("origin", sa.Text, nullable=False, server_default="auto"),
         sa.Column("rule", sa.Text),
         sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.false()),
-        _now("linked_at"),
-        sa.Column("unlinked_at", _Moment),
-        _one_of("role", Role),
-        _one_of("origin", ("auto", "manual")),
+        moment_of_writing("linked_at"),
+        sa.Column("unlinked_at", MOMENT),
+        one_of("role", Role),
+        one_of("origin", ("auto", "manual")),
     )
 
 

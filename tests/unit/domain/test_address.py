@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from mail_archiver.domain.address import (
     MAX_ADDRESS_OCTETS,
     RECIPIENT_ROLES,
-    ROAD_ROLES,
     OwnAddresses,
     Role,
     normalize_address,
@@ -134,7 +133,5 @@ def test_roles_are_ranked_from_to_down() -> None:
     assert [role.value for role in sorted(Role, key=lambda role: role.rank)] == ranked
 
 
-def test_a_delivery_address_belongs_to_the_road_and_is_no_recipient() -> None:
-    assert Role.DELIVERED in ROAD_ROLES
-    assert Role.DELIVERED not in RECIPIENT_ROLES
-    assert {Role.TO, Role.CC} == RECIPIENT_ROLES - ROAD_ROLES
+def test_a_delivery_address_is_no_recipient() -> None:
+    assert {Role.TO, Role.CC, Role.BCC, Role.RESENT} == RECIPIENT_ROLES

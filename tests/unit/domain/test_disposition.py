@@ -28,5 +28,13 @@ def test_anything_else_is_refused_with_what_it_may_be(text: str) -> None:
 
 
 def test_only_keep_leaves_the_server_alone() -> None:
-    assert not Disposition().touches_server
-    assert all(Disposition(action, "x").touches_server for action in Action if action is not Action.KEEP)
+    assert not Disposition().touches("INBOX")
+    assert all(Disposition(action, "x").touches("INBOX") for action in Action if action is not Action.KEEP)
+
+
+@pytest.mark.parametrize(
+    ("target", "mailbox", "touches"),
+    [("Done", "Done", False), ("Done", "INBOX", True), ("inbox", "INBOX", False), ("done", "Done", True)],
+)
+def test_a_mailbox_is_not_moved_into_itself(target: str, mailbox: str, touches: bool) -> None:
+    assert Disposition(Action.MOVE, target).touches(mailbox) is touches

@@ -1,0 +1,224 @@
+"""Blobs in a folder: whole or not at all, private, and each stored once."""
+
+import hashlib
+import multiprocessing
+import os
+import pwd
+import resource
+import signal
+import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from threading import Barrier as ThreadBarrier
+
+import pytest
+
+from mail_archiver.blobs import open_blobs
+from mail_archiver.blobs.folder import FolderBlobs
+from mail_archiver.domain.draft import Blob
+from mail_archiver.errors import ConfigError, StorageError
+
+TIMEOUT_S = 20.0
+LONG_AGO = 1_000_000_000.0
+
+
+def blob(content: bytes) -> Blob:
+    return Blob(hashlib.sha256(content).hexdigest(), content)
+
+
+OFFER = blob(b"As agreed.\r\n")
+LARGE = blob(bytes(range(256)) * 4096)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "blobs"
+
+
+@pytest.fixture
+def blobs(root: Path) -> FolderBlobs:
+    return FolderBlobs(root)
+
+
+def files(folder: Path) -> list[str]:
+    """The relative paths of all files, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def in_child(work: Callable[[], None]) -> int | None:
+    """Call a function in a child process; returns its exit code."""
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join(TIMEOUT_S)
+    process.kill()
+    return process.exitcode
+
+
+def test_stores_a_blob_under_its_hash(blobs: FolderBlobs, root: Path) -> None:
+    blobs.put([OFFER, LARGE])
+    for each in (OFFER, LARGE):
+        place = root / each.sha256[:2] / each.sha256[2:4] / each.sha256
+        assert blobs.path(each.sha256) == place
+        assert place.read_bytes() == blobs.get(each.sha256) == each.content
+    assert len(files(root)) == 2
+
+
+def test_keeps_everything_to_its_owner_whatever_the_umask(blobs: FolderBlobs, root: Path) -> None:
+    before = os.umask(0)
+    try:
+        blobs.put([OFFER])
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (root, *root.rglob("*"))}
+    assert set(modes.values()) == {0o600, 0o700}
+    assert all((mode == 0o700) == path.is_dir() for path, mode in modes.items())
+
+
+def test_stores_an_empty_blob(blobs: FolderBlobs) -> None:
+    empty = blob(b"")
+    blobs.put([empty])
+    assert blobs.get(empty.sha256) == b""
+
+
+def test_puts_nothing_where_there_is_nothing_to_put(blobs: FolderBlobs, root: Path) -> None:
+    blobs.put([])
+    assert not root.exists()
+
+
+def test_leaves_a_blob_that_is_there_as_it_is_but_renews_its_time(blobs: FolderBlobs, root: Path) -> None:
+    blobs.put([OFFER])
+    place = blobs.path(OFFER.sha256)
+    os.utime(place, (LONG_AGO, LONG_AGO))
+    inode = place.stat().st_ino
+    blobs.put([OFFER, OFFER])
+    assert place.stat().st_ino == inode
+    assert place.stat().st_mtime > LONG_AGO
+    assert len(files(root)) == 1
+
+
+def test_replaces_what_a_crash_left_half_written(blobs: FolderBlobs) -> None:
+    place = blobs.path(OFFER.sha256)
+    place.parent.mkdir(parents=True)
+    place.write_bytes(OFFER.content[:-1])
+    blobs.put([OFFER])
+    assert blobs.get(OFFER.sha256) == OFFER.content
+
+
+def test_a_disk_that_fills_up_leaves_no_blob_of_the_batch(blobs: FolderBlobs, root: Path) -> None:
+    def put_on_a_full_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # EFBIG instead, as ENOSPC on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        with pytest.raises(StorageError) as caught:
+            blobs.put([OFFER, LARGE])
+        assert "room" in caught.value.hint
+
+    assert in_child(put_on_a_full_disk) == 0
+    assert files(root) == []
+    blobs.put([OFFER, LARGE])
+    assert blobs.get(LARGE.sha256) == LARGE.content
+
+
+def test_a_file_in_the_way_of_a_folder_leaves_no_blob_of_the_batch(blobs: FolderBlobs, root: Path) -> None:
+    root.mkdir(parents=True)
+    (root / LARGE.sha256[:2]).write_text("in the way")
+    with pytest.raises(StorageError) as caught:
+        blobs.put([OFFER, LARGE])
+    assert caught.value.storage == f"file:{root}"
+    assert files(root) == [LARGE.sha256[:2]]
+
+
+def test_a_folder_in_the_way_of_a_blob_leaves_nothing_temporary(blobs: FolderBlobs, root: Path) -> None:
+    blobs.path(OFFER.sha256).mkdir(parents=True)
+    with pytest.raises(StorageError):
+        blobs.put([OFFER])
+    assert files(root) == []
+
+
+def test_a_folder_that_may_not_be_written_is_told(root: Path) -> None:
+    root.mkdir(parents=True)
+    root.chmod(0o500)
+
+    def put_as_a_stranger() -> None:
+        os.chdir(root.parent)  # the folders above are none of a stranger's business
+        if os.geteuid() == 0:
+            os.setuid(pwd.getpwnam("nobody").pw_uid)
+        blobs = FolderBlobs(Path(root.name))
+        for act in (blobs.check, lambda: blobs.put([OFFER])):
+            with pytest.raises(StorageError):
+                act()
+
+    assert in_child(put_as_a_stranger) == 0
+    assert files(root) == []
+
+
+def test_a_blob_that_is_not_there_is_an_error(blobs: FolderBlobs) -> None:
+    with pytest.raises(StorageError):
+        blobs.get(OFFER.sha256)
+
+
+def test_a_check_leaves_nothing_behind(blobs: FolderBlobs, root: Path, tmp_path: Path) -> None:
+    blobs.check()
+    assert list(tmp_path.iterdir()) == []
+    blobs.put([OFFER])
+    before = files(root)
+    blobs.check()
+    assert files(root) == before
+
+
+def test_a_check_fails_where_a_blob_could_not_be_stored(blobs: FolderBlobs, root: Path) -> None:
+    root.parent.write_text("in the way")
+    with pytest.raises(StorageError):
+        blobs.check()
+
+
+def test_two_processes_put_the_same_blobs_at_once(blobs: FolderBlobs, root: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(2)
+    processes = [context.Process(target=put_rounds, args=(blobs, barrier)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(TIMEOUT_S)
+        process.kill()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert all(blobs.get(Path(name).name) for name in files(root))
+    assert len(files(root)) == 50
+
+
+def put_rounds(blobs: FolderBlobs, barrier: Barrier) -> None:
+    for number in range(50):
+        barrier.wait(TIMEOUT_S)
+        blobs.put([blob(f"{number}".encode())])
+
+
+def test_two_of_the_same_process_number_put_the_same_blobs_at_once(blobs: FolderBlobs, root: Path) -> None:
+    """As from two containers on one volume, each with process numbers of its own."""
+    barrier = ThreadBarrier(2)
+    contents = [blob(bytes([number]) * 1_000_000) for number in range(20)]
+
+    def put() -> None:
+        for each in contents:
+            barrier.wait(TIMEOUT_S)
+            blobs.put([each])
+            assert blobs.get(each.sha256) == each.content
+
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(put) for _ in range(2)]:
+            future.result(TIMEOUT_S)
+    assert len(files(root)) == len(contents)
+
+
+@pytest.mark.parametrize("url", ["", "file:", "file://", "/srv/blobs", "ftp://host/blobs", "crm:x"])
+def test_a_url_of_no_storage_that_we_know_is_a_wrong_setting(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_blobs(url)
+    assert caught.value.setting == "storage_url"
+
+
+def test_names_a_folder_by_either_form_of_its_url(tmp_path: Path) -> None:
+    for url in (f"file:{tmp_path}", f"file://{tmp_path}"):
+        opened = open_blobs(url)
+        assert isinstance(opened, FolderBlobs)
+        assert opened.url == f"file:{tmp_path}"

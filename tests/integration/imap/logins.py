@@ -1,0 +1,54 @@
+"""How the tests log in to a server, and what every error that they provoke has to keep."""
+
+from contextlib import AbstractContextManager
+
+from tests.servers.imap import ImapServer, ImapUser
+
+from mail_archiver.errors import MailArchiverError
+from mail_archiver.imap.connect import Login, log_in
+from mail_archiver.imap.session import ImapSession
+
+ANSWER_TIMEOUT_S = 10.0
+SILENCE_TIMEOUT_S = 0.5
+"""For servers that never answer: the test waits as long."""
+
+
+def plain_login(server: ImapServer, user: ImapUser) -> Login:
+    """A login without TLS; `dataclasses.replace` makes the others of it."""
+    return Login(
+        account="crm",
+        host=server.host,
+        port=server.port,
+        security="none",
+        username=user.username,
+        password=user.password,
+        ca_file=None,
+        timeout_s=ANSWER_TIMEOUT_S,
+    )
+
+
+def tls_login(server: ImapServer, user: ImapUser) -> Login:
+    """A login over TLS that trusts the server."""
+    return Login(
+        account="crm",
+        host=server.host,
+        port=server.tls_port,
+        security="tls",
+        username=user.username,
+        password=user.password,
+        ca_file=server.ca_file,
+        timeout_s=ANSWER_TIMEOUT_S,
+    )
+
+
+def session_of(server: ImapServer, user: ImapUser) -> AbstractContextManager[ImapSession]:
+    """The user's session, as `log_in` gives it."""
+    return log_in(plain_login(server, user))
+
+
+def assert_tells(error: MailArchiverError, login: Login) -> None:
+    """An error says what happened and where, and keeps the password to itself."""
+    assert error.what
+    assert login.account in error.where
+    for told in [str(error), repr(error), error.what, error.hint, error.where, repr(vars(error))]:
+        assert login.password not in told

@@ -1,0 +1,141 @@
+"""The migrations: all or nothing, there and back, and never anybody else's tables."""
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from tests.integration.store import processes
+from tests.integration.store.processes import run_together
+from tests.integration.store.sql import Sql
+
+from mail_archiver.errors import MailArchiverError, SchemaMismatch
+from mail_archiver.store.database import open_engine, read_url
+from mail_archiver.store.schema import HEAD, VERSION_TABLE, alembic_config, current_revision, migrate
+from mail_archiver.store.store import Store
+from mail_archiver.store.tables import metadata
+
+FOREIGN = (
+    "CREATE TABLE invoice (id integer PRIMARY KEY, contact_id integer, note text)",
+    "CREATE INDEX invoice_contact ON invoice (contact_id)",
+    "INSERT INTO invoice VALUES (1, 2, 'theirs')",
+)
+
+
+@pytest.fixture
+def engine(database_url: str) -> sa.Engine:
+    return open_engine(read_url(database_url))
+
+
+@pytest.fixture
+def sql(database_url: str) -> Sql:
+    return Sql(database_url)
+
+
+def check_for_drift(engine: sa.Engine, schema: str | None = None) -> None:
+    with alembic_config(engine, schema) as config:
+        command.check(config)
+
+
+def test_leads_to_the_tables_that_the_program_declares(engine: sa.Engine) -> None:
+    migrate(engine)
+    check_for_drift(engine)
+    assert set(sa.inspect(engine).get_table_names()) == {*metadata.tables, VERSION_TABLE}
+
+
+@pytest.mark.parametrize(
+    "drift",
+    [
+        "ALTER TABLE archive ADD COLUMN mood text",
+        "ALTER TABLE archive DROP COLUMN body_html",
+        "DROP INDEX ix_processed_uid_undisposed",
+        "DROP TABLE archive_opportunity",
+    ],
+)
+def test_sees_drift_where_there_is_some(engine: sa.Engine, sql: Sql, drift: str) -> None:
+    migrate(engine)
+    sql.run(drift)
+    with pytest.raises(CommandError, match="New upgrade operations detected"):
+        check_for_drift(engine)
+
+
+def test_goes_back_to_nothing_and_up_again(engine: sa.Engine, sql: Sql) -> None:
+    migrate(engine)
+    there = sql.objects()
+    migrate(engine, revision="base")
+    assert sql.objects() == set()
+    assert current_revision(engine) is None
+    migrate(engine)
+    assert sql.objects() == there
+    check_for_drift(engine)
+
+
+def test_leaves_foreign_tables_alone(engine: sa.Engine, sql: Sql) -> None:
+    sql.run(*FOREIGN)
+    before = sql.objects()
+    migrate(engine)
+    check_for_drift(engine)
+    migrate(engine, revision="base")
+    assert sql.objects() == before
+    assert sql.rows("SELECT * FROM invoice") == [(1, 2, "theirs")]
+
+
+def test_leaves_nothing_of_a_migration_that_fails_on_its_way(database_url: str, sql: Sql) -> None:
+    sql.run("CREATE TABLE archive_opportunity (id integer)")  # among the last that we make
+    before = sql.objects()
+    store = Store(database_url)
+    with pytest.raises(MailArchiverError):
+        store.upgrade()
+    assert sql.objects() == before
+    assert store.revision() is None
+    sql.run("DROP TABLE archive_opportunity")
+    assert store.upgrade() == (None, HEAD)
+
+
+def test_tells_that_a_table_of_the_same_name_is_in_the_way(postgres_url: str) -> None:
+    Sql(postgres_url).run("CREATE TABLE contact (id integer)")
+    with pytest.raises(SchemaMismatch) as caught:
+        Store(postgres_url).upgrade()
+    assert "DATABASE_SCHEMA" in caught.value.hint
+
+
+def test_lets_processes_migrate_the_same_empty_database_at_once(database_url: str, sql: Sql) -> None:
+    assert run_together(processes.upgrade, [(database_url,)] * 3) == [0, 0, 0]
+    assert sql.rows(f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
+
+
+def test_knows_the_newest_migration_without_loading_alembic(engine: sa.Engine) -> None:
+    with alembic_config(engine) as config:
+        assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_keeps_to_a_schema_of_its_own_beside_foreign_tables_of_the_same_names(postgres_url: str) -> None:
+    sql = Sql(postgres_url)
+    sql.run(
+        "CREATE TABLE contact (name text)",
+        "INSERT INTO contact VALUES ('theirs')",
+        "CREATE TABLE archive (id text)",
+        f"CREATE TABLE {VERSION_TABLE} (version_num text)",
+        f"INSERT INTO {VERSION_TABLE} VALUES ('theirs')",
+    )
+    before = sql.objects()
+    engine = open_engine(read_url(postgres_url), "Mail Archive")
+    store = Store(postgres_url, "Mail Archive")
+    assert store.upgrade() == (None, HEAD)
+    store.require_current()
+    check_for_drift(engine, "Mail Archive")
+    assert set(sa.inspect(engine).get_table_names(schema="Mail Archive")) == {*metadata.tables, VERSION_TABLE}
+    assert {name for name in sql.objects() if name.startswith("public.")} == before
+    assert sql.rows("SELECT * FROM contact") == [("theirs",)]
+    migrate(engine, "Mail Archive", revision="base")
+    assert sql.objects() == before
+
+
+def test_keeps_two_installations_in_two_schemas_apart(postgres_url: str) -> None:
+    first, second = Store(postgres_url, "first"), Store(postgres_url, "second")
+    first.upgrade()
+    with pytest.raises(SchemaMismatch):
+        second.require_current()
+    second.upgrade()
+    migrate(open_engine(read_url(postgres_url), "first"), "first", revision="base")
+    second.require_current()
