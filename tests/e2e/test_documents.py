@@ -48,7 +48,10 @@ def test_every_command_explains_itself(path: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [*(set(Settings.model_fields) - {"accounts"}), *(f"ACCOUNTS__<NAME>__{n}" for n in Account.model_fields)],
+    [
+        *sorted(set(Settings.model_fields) - {"accounts"}),
+        *(f"ACCOUNTS__<NAME>__{n}" for n in Account.model_fields),
+    ],
 )
 def test_every_setting_is_in_the_readme(name: str) -> None:
     suffix = re.search(r"(?i)(password|database_url)_(file|command)$", name)
