@@ -2,6 +2,7 @@
 
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.e2e.installation import PROGRAM, bare_environment, events
@@ -58,6 +59,16 @@ def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
     assert shown.returncode == 64
     assert "exists already" in shown.stderr
     assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_without_its_extra_it_says_what_to_install_and_makes_no_folder(tmp_path: Path) -> None:
+    program = "import sys; sys.modules['pymap'] = None; from mail_archiver.cli import main; main()"
+    shown = subprocess.run(
+        [sys.executable, "-c", program, "demo"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert shown.returncode == 64
+    assert "mail-archiver[demo]" in shown.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def read(path: Path) -> bytes:

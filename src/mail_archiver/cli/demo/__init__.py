@@ -37,8 +37,10 @@ def command(folder: Path | None) -> int:
     Starts an IMAP server on loopback with fourteen messages of a small company, imports its contacts, runs
     `mail-archiver run` twice, and shows what is in the archive then.
     """
-    from mail_archiver.cli.demo.mailserver import DemoServerFailed, load_messages, serve
+    from mail_archiver.cli.demo.mailserver import DemoServerFailed, is_installed, load_messages, serve
 
+    if not is_installed():
+        raise click.UsageError("the demo needs a mail server: install the extra mail-archiver[demo]")
     folder = _fresh_folder(folder)
     contacts = folder / "contacts.csv"
     contacts.write_bytes(files("mail_archiver.cli.demo").joinpath("contacts.csv").read_bytes())

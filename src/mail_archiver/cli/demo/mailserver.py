@@ -63,6 +63,11 @@ class MailServer:
     log: Path
 
 
+def is_installed() -> bool:
+    """Whether pymap, the extra `mail-archiver[demo]`, is there."""
+    return find_spec("pymap") is not None
+
+
 def load_messages() -> list[DemoMessage]:
     """Read the messages that ship with the package, in order of arrival."""
     sources = {
@@ -102,10 +107,8 @@ def serve(messages: Sequence[DemoMessage], folder: Path) -> Iterator[MailServer]
         folder: An existing folder, for the server's log.
 
     Raises:
-        DemoServerFailed: pymap is not installed, or the server did not come up.
+        DemoServerFailed: The server did not come up.
     """
-    if find_spec("pymap") is None:
-        raise DemoServerFailed("the demo needs a mail server: install the extra mail-archiver[demo]")
     with (folder / "mailserver.log").open("ab") as log:
         server, process = _start(Path(log.name), log)
         try:
