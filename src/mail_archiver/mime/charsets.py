@@ -85,9 +85,8 @@ def decode_text(content: bytes, charset: str | None, report: Report) -> str:
 
 
 def _charset_name(declared: str | None) -> str:
-    name = _CHARSET_NAME.search(
-        (declared or "us-ascii").lower()
-    )  # comments and quotation marks stand around it
+    # Comments and quotation marks may stand around it.
+    name = _CHARSET_NAME.search((declared or "us-ascii").lower())
     return name[0] if name else "unnamed"
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -61,19 +60,18 @@ class _Reader:
         text = [part for part in bodies.text if part.content_type != "text/html"]
         body_html = self.join_texts(html)
         leaves = [self.digest(part) for part in self.root.leaves()]
+        header = self.source[: self.structure.header_end].rstrip(b"\r\n")
         return Message(
             message_id=self.header(b"message-id", read_message_id),
             subject=self.header(b"subject", decode_unstructured),
-            sent_at=self.sent_at(),
+            sent_at=self.header(b"date", read_date),
             addresses=tuple(self.addresses()),
             body_text=self.join_texts(text),
             body_html=body_html,
             attachments=tuple(self.attachments(bodies.attachments, body_html or "")),
             fingerprint=fingerprint(self.root.fields, leaves, source_sha256=source_sha256),
             source_sha256=source_sha256,
-            header_sha256=hashlib.sha256(
-                self.source[: self.structure.header_end].rstrip(b"\r\n")
-            ).hexdigest(),
+            header_sha256=hashlib.sha256(header).hexdigest(),
             size_octets=len(self.source),
             defects=tuple(self.defects),
         )
@@ -87,9 +85,6 @@ class _Reader:
     def header(self, name: bytes, read: Callable[[bytes, Report], T]) -> T | None:
         raw = self.root.value(name)
         return None if raw is None else read(raw, self.report_at(name.decode()))
-
-    def sent_at(self) -> datetime | None:
-        return self.header(b"date", read_date)
 
     def addresses(self) -> list[Address]:
         found: list[Address] = []
