@@ -152,6 +152,8 @@ def test_postgresql_without_our_tables_wants_db_upgrade(
     assert event(run.stderr, "command.failed")["hint"] == "Run: mail-archiver db upgrade"
     assert installation.run("db", "upgrade").stdout.endswith("went from revision none to 0001.\n")
     assert installation.run("db", "upgrade").stdout.endswith("is up to date (revision 0001).\n")
+    (answer,) = events(installation.run("db", "upgrade", "--json").stdout)
+    assert (answer["before"], answer["after"]) == ("0001", "0001")
     assert installation.run("run").returncode == 0
 
 
