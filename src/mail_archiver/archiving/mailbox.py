@@ -46,9 +46,6 @@ class MailboxWork:
             self._archive(epoch, new, advance=True)
         self._dispose(epoch)
         with self._parts.store.transaction() as uow:
-            if status.uidnext is not None:
-                # Below UIDNEXT nothing can appear any more (RFC 9051 section 2.3.1.1).
-                uow.ledger.advance(epoch, status.uidnext - 1)
             uow.ledger.polled(epoch, status, self._parts.clock())
 
     def backfill(self, window: Window) -> None:
@@ -107,6 +104,7 @@ class MailboxWork:
                 for batch in plan_batches(self._select(archiver, epoch, wanted, window)):
                     archiver.archive(batch)
                 if advance:
+                    # As far as was seen, and not to UIDNEXT: a server may count a message before it shows it.
                     with self._parts.store.transaction() as uow:
                         uow.ledger.advance(epoch, portion[-1])
             done += len(portion)
