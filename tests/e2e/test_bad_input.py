@@ -1,5 +1,6 @@
 """What is wrong gets one clear line (what, where, what to do) and its exit code; nothing is half-written."""
 
+import hashlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from tests.e2e.conftest import Install
 from tests.e2e.installation import Installation, event, events
-from tests.e2e.mails import mail
+from tests.e2e.mails import deliver_many, mail
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 
@@ -209,6 +210,22 @@ def test_a_database_file_that_cannot_be_made_is_named(tmp_path: Path, dovecot: D
     run = installation.run("run")
     assert run.returncode == 69
     assert "its folder exists" in event(run.stderr, "command.failed")["hint"]
+
+
+def test_what_was_committed_before_a_failure_stays_and_is_counted(
+    installation: Installation, dovecot: Dovecot
+) -> None:
+    deliver_many(dovecot, installation.user)
+    in_the_third_batch = hashlib.sha256(mail("Message 120")).hexdigest()
+    folder = installation.folder / "blobs" / in_the_third_batch[:2]
+    folder.mkdir(parents=True)
+    (folder / in_the_third_batch[2:4]).write_bytes(b"")
+
+    run = installation.run("run")
+
+    assert run.returncode == 73
+    assert event(run.stderr, "run.finished")["archived"] == 100
+    assert installation.rows("SELECT count(*) FROM archive") == [(100,)]
 
 
 def test_one_account_that_fails_does_not_keep_the_next_from_its_turn(

@@ -13,15 +13,17 @@ from mail_archiver.errors import RowsRefused
 
 
 class BatchArchiver:
-    """Archives batches of one mailbox in one epoch."""
+    """Archives batches of one mailbox in one epoch; what is committed is counted in `tally` at once."""
 
-    def __init__(self, parts: Parts, plan: AccountPlan, source: MailSource, epoch: Epoch) -> None:
+    def __init__(
+        self, parts: Parts, plan: AccountPlan, source: MailSource, epoch: Epoch, tally: Tally
+    ) -> None:
         self._parts = parts
         self._plan = plan
         self._source = source
         self._epoch = epoch
         self._log = parts.log.bind(account=plan.name, mailbox=epoch.key.name, uidvalidity=epoch.uidvalidity)
-        self.tally = Tally()
+        self._tally = tally
 
     def archive(self, batch: Sequence[MessageSummary]) -> None:
         """Archive messages; each ends up in the ledger, whatever it holds.
@@ -96,13 +98,13 @@ class BatchArchiver:
             if each.reuses_message_id:
                 self._log.warning("message.id_reused", uid=each.uid, archive_id=each.archive_id)
             if each.outcome is Outcome.ARCHIVED:
-                self.tally.archived += 1
+                self._tally.archived += 1
             else:
-                self.tally.duplicate += 1
-            self.tally.links += each.links
+                self._tally.duplicate += 1
+            self._tally.links += each.links
         for failure in fetched.failures:
             self._log.warning("message.quarantined", uid=failure.summary.uid, reason=failure.reason)
         for uid in fetched.vanished:
             self._log.info("message.vanished", uid=uid)
-        self.tally.quarantined += len(fetched.failures)
-        self.tally.vanished += len(fetched.vanished)
+        self._tally.quarantined += len(fetched.failures)
+        self._tally.vanished += len(fetched.vanished)

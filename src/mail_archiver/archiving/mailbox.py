@@ -96,7 +96,7 @@ class MailboxWork:
             again: The UIDs are in the ledger's quarantine.
             advance: Move the watermark behind each portion.
         """
-        archiver = BatchArchiver(self._parts, self._plan, self._source, epoch)
+        archiver = BatchArchiver(self._parts, self._plan, self._source, epoch, self.tally)
         done = 0
         for portion in chunks(uids, PORTION):
             with turn():
@@ -109,7 +109,6 @@ class MailboxWork:
                         uow.ledger.advance(epoch, portion[-1])
             done += len(portion)
             self._parts.progress(done, len(uids))
-        self.tally.add(archiver.tally)
 
     def _unknown(self, epoch: Epoch, uids: Sequence[int], *, in_backfill: bool) -> list[int]:
         with self._parts.store.reading() as uow:
@@ -133,9 +132,8 @@ class MailboxWork:
         left_out = [summary for summary in found if self._plan.start.leaves_out(summary.received_at)]
         if left_out:
             with self._parts.store.transaction() as uow:
-                self._count_filtered(
-                    uow.ledger.filter(epoch, left_out, self._plan.start.rule, self._parts.clock())
-                )
+                added = uow.ledger.filter(epoch, left_out, self._plan.start.rule, self._parts.clock())
+            self._count_filtered(added)
         yield from (summary for summary in found if not self._plan.start.leaves_out(summary.received_at))
 
     def _starts_now(self, epoch: Epoch) -> bool:
@@ -146,14 +144,20 @@ class MailboxWork:
             return not uow.ledger.was_polled(epoch.key)
 
     def _leave_out(self, epoch: Epoch, uids: Sequence[int]) -> None:
-        """Of an account that starts with new mail: record what was there before, in one transaction."""
+        """Of an account that starts with new mail: record what was there before, in one transaction.
+
+        Also what the server gives no answer about: the watermark moves past all of them.
+        """
+        if not uids:
+            return
+        added = 0
         with self._parts.store.transaction() as uow:
             for portion in chunks(uids, PORTION):
-                summaries = self._source.summaries(portion).values()
-                rule = self._plan.start.rule
-                self._count_filtered(uow.ledger.filter(epoch, summaries, rule, self._parts.clock()))
-            if uids:
-                uow.ledger.advance(epoch, uids[-1])
+                summaries = self._source.summaries(portion)
+                messages = [summaries.get(uid, MessageSummary(uid, 0, None)) for uid in portion]
+                added += uow.ledger.filter(epoch, messages, self._plan.start.rule, self._parts.clock())
+            uow.ledger.advance(epoch, uids[-1])
+        self._count_filtered(added)
 
     def _count_filtered(self, messages: int) -> None:
         self.tally.filtered += messages
