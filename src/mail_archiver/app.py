@@ -1,7 +1,7 @@
 """Composition root: builds the parts from the settings. Nothing connects before it is used."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,21 +28,24 @@ class App:
     @contextmanager
     def open_store(self) -> Iterator[Store]:
         """The database, closed at the end of the block; not looked at yet."""
-        store = Store(self.settings.database_url.get_secret_value(), self.settings.database_schema)
-        try:
+        url = self.settings.database_url.get_secret_value()
+        with closing(Store(url, self.settings.database_schema)) as store:
             yield store
-        finally:
-            store.close()
 
     @contextmanager
-    def open_empty_store(self) -> Iterator[Store]:
-        """A database with our tables and nothing in it, in memory: what a first run would find."""
-        store = Store("sqlite://")
-        try:
-            store.upgrade()
-            yield store
-        finally:
-            store.close()
+    def open_store_as_it_is(self) -> Iterator[Store]:
+        """The database for a dry run: where the first run would make it, an empty one in memory instead.
+
+        Raises:
+            SchemaMismatch: Its tables are not of this release.
+        """
+        with self.open_store() as store, closing(Store("sqlite://")) as empty:
+            if store.is_there:
+                store.require_current()
+                yield store
+            else:
+                empty.upgrade()
+                yield empty
 
     def open_blobs(self) -> BlobStorage:
         """The blob storage; not looked at yet."""

@@ -50,9 +50,6 @@ def main() -> None:
     """Run the command line, and end the process with the command's exit code."""
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        code = 64
     except click.ClickException as error:
         error.show()
         code = 64

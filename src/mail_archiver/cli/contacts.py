@@ -40,16 +40,10 @@ def import_(file: Path, dry_run: bool, as_json: bool, config: Path | None) -> in
         raise click.BadParameter(f"cannot be read: {error.strerror}") from error
     records = read_contacts(StringIO(text, newline=""), str(file))
     app = open_app(config)
-    with app.open_store() as store:
+    with app.open_store_as_it_is() if dry_run else app.open_store() as store:
         if not dry_run:
             store.prepare()
-            report = import_contacts(store, lambda: datetime.now(UTC), records, dry_run=False)
-        elif store.is_there:
-            store.require_current()
-            report = import_contacts(store, lambda: datetime.now(UTC), records, dry_run=True)
-        else:
-            with app.open_empty_store() as empty:
-                report = import_contacts(empty, lambda: datetime.now(UTC), records, dry_run=True)
+        report = import_contacts(store, lambda: datetime.now(UTC), records, dry_run=dry_run)
     _show(report, file, dry_run=dry_run, as_json=as_json)
     return exits.DATA_ERROR if report.bad_lines else exits.DONE
 

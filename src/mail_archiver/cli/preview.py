@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 
 import click
 
@@ -19,12 +18,7 @@ def show_preview(
 ) -> int:
     """Print what would become of each message; the exit code is that of the first account that fails."""
     codes = []
-    with ExitStack() as stack:
-        store = stack.enter_context(app.open_store())
-        if store.is_there:
-            store.require_current()
-        else:  # what the first run would create
-            store = stack.enter_context(app.open_empty_store())
+    with app.open_store_as_it_is() as store:
         previewer = Previewer(app.parts(store), window)
         for plan in plans:
             try:

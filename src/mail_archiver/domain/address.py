@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_ADDRESS_OCTETS = 320
@@ -98,7 +98,7 @@ class OwnAddresses:
     """
 
     addresses: frozenset[str] = frozenset()
-    domains: frozenset[str] = field(default=frozenset())
+    domains: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, addresses: Iterable[str], domains: Iterable[str]) -> "OwnAddresses":

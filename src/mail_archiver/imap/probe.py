@@ -7,8 +7,6 @@ from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.imap.connect import Login, authenticate, connection, reported
 from mail_archiver.imap.session import ImapSession
 
-STEPS = ("DNS", "connection", "login", "mailbox")
-
 
 def probe(login: Login, mailboxes: Sequence[str], disposition: Disposition) -> Iterator[tuple[str, str]]:
     """Each step that succeeds, with what was found; nothing on the server is changed.
