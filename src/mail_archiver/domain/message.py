@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mail_archiver.domain.address import Address, Role
+from mail_archiver.domain.kind import DeliveryReport, Kind
 
 
 class DefectCode(StrEnum):
@@ -13,9 +14,12 @@ class DefectCode(StrEnum):
     HEADER_UNDECODABLE = "header-undecodable"
     HEADER_8BIT = "header-8bit"
     HEADERS_BROKEN = "headers-broken"
+    HEADERS_TOO_LONG = "headers-too-long"
     DATE_INVALID = "date-invalid"
     MESSAGE_ID_INVALID = "message-id-invalid"
     ADDRESS_INVALID = "address-invalid"
+    TOO_MANY_ADDRESSES = "too-many-addresses"
+    CHARSET_MISSING = "charset-missing"
     CHARSET_UNKNOWN = "charset-unknown"
     CHARSET_WRONG = "charset-wrong"
     TRANSFER_ENCODING_BROKEN = "transfer-encoding-broken"
@@ -23,6 +27,10 @@ class DefectCode(StrEnum):
     MULTIPART_UNCLOSED = "multipart-unclosed"
     TOO_DEEP = "too-deep"
     TOO_MANY_PARTS = "too-many-parts"
+    TOO_LARGE = "too-large"
+    BODY_CUT = "body-cut"
+    EPILOGUE_KEPT = "epilogue-kept"
+    CONTAINER_BROKEN = "container-broken"
     NUL_REMOVED = "nul-removed"
     SURROGATE_REPLACED = "surrogate-replaced"
 
@@ -51,6 +59,8 @@ class Attachment:
         content: The bytes, transfer encoding removed.
         sha256: Of `content`, lower-case hex.
         inline: The HTML body shows it by its Content-ID; it stays out of the attachment file.
+        within: Position, from 0, of the attachment that this one was found in (an enclosed message, a
+            winmail.dat); None for one of the message's own.
     """
 
     filename: str | None
@@ -59,6 +69,7 @@ class Attachment:
     content: bytes
     sha256: str
     inline: bool
+    within: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +78,16 @@ class Message:
 
     Attributes:
         message_id: Without brackets; None when absent.
+        in_reply_to, references: Message-IDs without brackets, in the order of the header.
         subject: None when there is no Subject header.
         sent_at: The Date header, aware; None when absent or impossible.
         body_text: What a reader of plain text sees, lines ended by LF; None when there is no such part.
         body_html: As received, lines ended by LF; None when there is none.
         fingerprint: Same for every copy of this message (see `domain.fingerprint`).
         source_sha256: Of the bytes as fetched.
+        list_id: The List-Id header as text (RFC 2919); None when absent.
+        auto_submitted: The Auto-Submitted keyword in lower case (RFC 3834); None when absent.
+        delivery_reports: Of a bounce: one for each recipient that it reports on.
         header_sha256: Of the header block as fetched, less the line ends that close it (servers differ).
     """
 
@@ -88,6 +103,12 @@ class Message:
     source_sha256: str
     header_sha256: str
     size_octets: int
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    kind: Kind = Kind.MESSAGE
+    list_id: str | None = None
+    auto_submitted: str | None = None
+    delivery_reports: tuple[DeliveryReport, ...] = ()
 
     @property
     def sender(self) -> Address | None:
