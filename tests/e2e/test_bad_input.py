@@ -13,6 +13,8 @@ from tests.e2e.mails import deliver_many, mail
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 
+from mail_archiver.store.schema import HEAD
+
 Break = Callable[[Installation], None]
 
 
@@ -151,10 +153,10 @@ def test_postgresql_without_our_tables_wants_db_upgrade(
 
     assert run.returncode == 78
     assert event(run.stderr, "command.failed")["hint"] == "Run: mail-archiver db upgrade"
-    assert installation.run("db", "upgrade").stdout.endswith("went from revision none to 0001.\n")
-    assert installation.run("db", "upgrade").stdout.endswith("is up to date (revision 0001).\n")
+    assert installation.run("db", "upgrade").stdout.endswith(f"went from revision none to {HEAD}.\n")
+    assert installation.run("db", "upgrade").stdout.endswith(f"is up to date (revision {HEAD}).\n")
     (answer,) = events(installation.run("db", "upgrade", "--json").stdout)
-    assert (answer["before"], answer["after"]) == ("0001", "0001")
+    assert (answer["before"], answer["after"]) == (HEAD, HEAD)
     assert installation.run("run").returncode == 0
 
 

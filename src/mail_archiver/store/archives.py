@@ -11,16 +11,18 @@ from mail_archiver.domain.draft import Draft, Recorded
 from mail_archiver.domain.linking import ContactAddress
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
+from mail_archiver.store.contents import add_contents
+from mail_archiver.store.copies import learn_from_copies
 from mail_archiver.store.dialect import insert
 from mail_archiver.store.ledger import REPLACEABLE
 from mail_archiver.store.links import link_contacts
 from mail_archiver.store.tables import (
     archive,
     archive_address,
-    attachment,
     mailbox_epoch,
     processed_uid,
 )
+from mail_archiver.store.threads import first_guess, thread_archives
 
 
 class Archives:
@@ -51,9 +53,14 @@ class Archives:
         ids, first_copies = self._add_archives(drafts, now)
         self._add_to_ledger(epoch, drafts, ids, first_copies, now, disposed=disposed)
         self._add_addresses(epoch, drafts, ids, first_copies)
-        self._add_attachments([draft for draft in drafts if draft.uid in first_copies], ids)
+        new = [draft for draft in drafts if draft.uid in first_copies]
+        add_contents(self._connection, new, ids)
         links = link_contacts(self._connection, drafts, ids, contacts, now)
-        reused = self._reused_message_ids([draft for draft in drafts if draft.uid in first_copies])
+        reused = self._reused_message_ids(new)
+        # Last: on PostgreSQL one batch at a time, with a lock that all others wait for. Who has it must need
+        # nothing that another batch may hold while it waits: of all locks above, only those of its own epoch.
+        thread_archives(self._connection, drafts, ids, first_copies)
+        learn_from_copies(self._connection, [draft for draft in drafts if draft.uid not in first_copies], ids)
         return [
             Recorded(
                 draft.uid,
@@ -161,24 +168,6 @@ class Archives:
         rows = self._connection.execute(query.where(columns.archive_id.in_(archive_ids)))
         return {(row.archive_id, Role(row.role), row.normalized or row.address) for row in rows}
 
-    def _add_attachments(self, drafts: Sequence[Draft], ids: dict[str, int]) -> None:
-        rows = [
-            {
-                "archive_id": ids[draft.message.fingerprint],
-                "position": position,
-                "filename": file.filename,
-                "safe_name": file.safe_name,
-                "content_type": file.content_type,
-                "size_octets": len(file.content),
-                "sha256": file.sha256,
-                "inline": file.inline,
-            }
-            for draft in drafts
-            for position, file in enumerate(draft.message.attachments)
-        ]
-        if rows:
-            self._connection.execute(sa.insert(attachment), rows)
-
     def _reused_message_ids(self, drafts: Sequence[Draft]) -> set[str | None]:
         """Message-IDs of these new archives that more than one archive has."""
         message_ids = {draft.message.message_id for draft in drafts if draft.message.message_id}
@@ -198,6 +187,10 @@ def _archive_row(draft: Draft, now: datetime) -> dict[str, Any]:
     return {
         "fingerprint": message.fingerprint,
         "message_id": message.message_id,
+        "thread_id": first_guess(draft),
+        "kind": message.kind,
+        "list_id": message.list_id,
+        "auto_submitted": message.auto_submitted,
         "subject": message.subject,
         "sender": message.sender.address if message.sender else None,
         "sent_at": message.sent_at,

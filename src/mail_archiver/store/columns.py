@@ -22,10 +22,23 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class _ReadInUtc(UtcDateTime):
+    """Read as a clock in UTC shows it.
+
+    Unasked, PostgreSQL answers in the zone of its server, where the last hours of the year 9999 are in 10000,
+    and the first of the year 1 before it: Python has no such moments, and a Date header may say anything.
+    """
+
+    cache_ok = True
+
+    def column_expression(self, column: sa.ColumnElement[datetime]) -> sa.ColumnElement[datetime]:
+        return sa.func.timezone("UTC", column, type_=self)
+
+
 # SQLite generates keys only for a column whose type is exactly INTEGER.
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-MOMENT = UtcDateTime()
+MOMENT = UtcDateTime().with_variant(_ReadInUtc(), "postgresql")
 
 
 def one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> sa.CheckConstraint:

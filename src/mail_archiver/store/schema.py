@@ -13,7 +13,7 @@ from mail_archiver.store.database import for_writing, shown, sqlite_file
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; kept here too, so that a poll need not load Alembic to compare."""
 
 VERSION_TABLE = "mail_archiver_version"

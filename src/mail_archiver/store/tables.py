@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from mail_archiver.domain.address import Role
+from mail_archiver.domain.kind import Kind
 from mail_archiver.domain.linking import Direction
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.store.columns import (
@@ -153,6 +154,8 @@ archive = sa.Table(
     sa.Column("message_id", sa.Text),
     sa.Column("thread_id", sa.Text, index=True),
     sa.Column("kind", sa.Text, nullable=False, server_default="message"),
+    sa.Column("list_id", sa.Text),
+    sa.Column("auto_submitted", sa.Text),
     sa.Column("subject", sa.Text),
     sa.Column("sender", sa.Text),
     sa.Column("sent_at", MOMENT),
@@ -167,7 +170,7 @@ archive = sa.Table(
     sa.Column("attachments_name", sa.Text),
     sa.Column("attachments_sha256", sa.Text),
     sa.Column("defects", JSON, nullable=False),
-    one_of("kind", ("message", "bounce", "auto_reply", "list", "invitation")),
+    one_of("kind", Kind),
     one_of("direction", Direction),
     # By hash: PostgreSQL's trees refuse entries over about 2,700 octets, and a Message-ID has no limit.
     sa.Index("ix_archive_message_id", "message_id", postgresql_using="hash"),
@@ -237,6 +240,31 @@ attachment = sa.Table(
     sa.Column("size_octets", sa.BigInteger, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("inline", sa.Boolean, nullable=False),
+    # The position of the attachment that it was found in.
+    sa.Column("within", sa.Integer),
+)
+
+# What a bounce reports: one row for each recipient.
+delivery_report = sa.Table(
+    "delivery_report",
+    metadata,
+    sa.Column("archive_id", sa.BigInteger, sa.ForeignKey("archive.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("normalized", sa.Text, index=True),
+    # Action and status are the remote server's words: no CHECK.
+    sa.Column("action", sa.Text),
+    sa.Column("status", sa.Text),
+    sa.Column("message_id", sa.Text),
+    sa.Index("ix_delivery_report_message_id", "message_id", postgresql_using="hash"),
+)
+
+# Every Message-ID that an archive has or names, whether that message is here or not: how threads are found.
+thread_message = sa.Table(
+    "thread_message",
+    metadata,
+    sa.Column("message_key", sa.Text, primary_key=True),
+    sa.Column("thread_id", sa.Text, nullable=False, index=True),
 )
 
 

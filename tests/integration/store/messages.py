@@ -1,14 +1,17 @@
 """Small messages, as drafts that the store is given, and what tests say around them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from mail_archiver.archiving.drafting import draft_message
+from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.draft import Draft, Recorded
+from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
+from mail_archiver.octets import InMemory
 from mail_archiver.store.store import Store
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
@@ -59,12 +62,23 @@ def draft(uid: int, headers: Mapping[str, str] | None = None, body: str = "As ag
 
 def draft_bytes(uid: int, content: bytes) -> Draft:
     """What is to be recorded of any message."""
-    return draft_message(FetchedMessage(uid, content, RECEIVED_AT), OWN)
+    return Drafter(OWN, Limits(), zip_inline_images=False).draft(
+        FetchedMessage(uid, InMemory(content), RECEIVED_AT)
+    )
 
 
 def numbered(uid: int, number: int) -> Draft:
     """One of many messages that differ."""
     return draft(uid, {"Message-ID": f"<{number}@example.com>", "Subject": f"Offer {number}"})
+
+
+def naming(uid: int, message_id: str | None, *references: str, in_reply_to: Sequence[str] = ()) -> Draft:
+    """A message that names others; one and the same message for the same Message-ID, whatever it names."""
+    read = draft(uid, {"Message-ID": f"<{message_id}>" if message_id else "", "Subject": str(message_id)})
+    message = replace(
+        read.message, message_id=message_id, references=references, in_reply_to=tuple(in_reply_to)
+    )
+    return replace(read, message=message)
 
 
 def status(uidvalidity: int = 1, *, highest_modseq: int | None = None) -> MailboxStatus:

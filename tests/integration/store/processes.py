@@ -8,6 +8,10 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
+from tests.integration.store.messages import begin_epoch, record
+
+from mail_archiver.domain.draft import Draft
+from mail_archiver.domain.mailbox_state import MailboxKey
 from mail_archiver.store.store import Store
 
 TIMEOUT_S = 60.0
@@ -82,6 +86,14 @@ def upgrade(url: str) -> None:
     store = Store(url)
     store.upgrade()
     store.require_current()
+
+
+def record_batches(url: str, key: MailboxKey, batches: Sequence[Sequence[Draft]]) -> None:
+    """Record batches, each in a transaction of its own, in an epoch of one's own."""
+    store = Store(url)
+    epoch = begin_epoch(store, key)
+    for batch in batches:
+        record(store, epoch, *batch)
 
 
 def _begin(barrier: Barrier, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:

@@ -1,7 +1,9 @@
 """What is written of one message."""
 
 import hashlib
+from dataclasses import replace
 
+import pytest
 import sqlalchemy as sa
 from tests.integration.store.messages import (
     MIXED,
@@ -18,9 +20,18 @@ from tests.integration.store.messages import (
 from tests.integration.store.sql import Sql
 
 from mail_archiver.domain.draft import Recorded
+from mail_archiver.domain.kind import DeliveryReport, Kind
 from mail_archiver.domain.outcome import Outcome
+from mail_archiver.domain.threading import message_key
 from mail_archiver.store.store import Store
-from mail_archiver.store.tables import archive, archive_address, archive_contact, attachment, processed_uid
+from mail_archiver.store.tables import (
+    archive,
+    archive_address,
+    archive_contact,
+    attachment,
+    delivery_report,
+    processed_uid,
+)
 
 
 def test_writes_all_that_a_message_says(store: Store, sql: Sql) -> None:
@@ -37,15 +48,17 @@ def test_writes_all_that_a_message_says(store: Store, sql: Sql) -> None:
         "id": 1,
         "fingerprint": wanted.message.fingerprint,
         "message_id": "offer@example.com",
-        "thread_id": None,
+        "thread_id": message_key("offer@example.com"),
         "kind": "message",
+        "list_id": None,
+        "auto_submitted": None,
         "subject": "Offer é",
         "sender": "eve@example.com",
         "sent_at": wanted.message.sent_at,
         "received_at": RECEIVED_AT,
         "archived_at": NOW,
         "direction": "outgoing",
-        "body_text": None,
+        "body_text": wanted.message.body_text,
         "body_html": "<p>As <b>agreed</b>.</p>",
         "size_octets": len(content),
         "source_sha256": hashlib.sha256(content).hexdigest(),
@@ -75,7 +88,17 @@ def test_writes_all_that_a_message_says(store: Store, sql: Sql) -> None:
         ("to", 0, "Ann Archer", "Ann@Client.example", "ann@client.example", epoch.id, 12),
     ]
     assert sql.rows(sa.select(attachment).order_by(attachment.c.position)) == [
-        (1, 0, "offer.pdf", "offer.pdf", "application/pdf", 5, hashlib.sha256(b"%PDF-").hexdigest(), False),
+        (
+            1,
+            0,
+            "offer.pdf",
+            "offer.pdf",
+            "application/pdf",
+            5,
+            hashlib.sha256(b"%PDF-").hexdigest(),
+            False,
+            None,
+        ),
         (
             1,
             1,
@@ -85,6 +108,7 @@ def test_writes_all_that_a_message_says(store: Store, sql: Sql) -> None:
             3,
             wanted.message.attachments[1].sha256,
             False,
+            None,
         ),
     ]
     ledger = processed_uid.c
@@ -125,6 +149,41 @@ def test_what_a_message_does_not_say_stays_null(store: Store, sql: Sql) -> None:
         sa.select(columns.message_id, columns.sent_at, columns.subject, columns.sender, columns.direction)
     ) == [(None, None, None, None, None)]
     assert sql.count("archive_address") == 0
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_kind_of_mail_is_kept_with_what_tells_it(store: Store, sql: Sql, kind: Kind) -> None:
+    read = draft(1)
+    message = replace(read.message, kind=kind, list_id="Offers <offers.example.com>", auto_submitted="no")
+    record(store, begin_epoch(store), replace(read, message=message))
+    columns = archive.c
+    assert sql.rows(sa.select(columns.kind, columns.list_id, columns.auto_submitted)) == [
+        (kind.value, "Offers <offers.example.com>", "no")
+    ]
+
+
+def test_what_a_bounce_reports_is_kept_for_each_recipient_once(store: Store, sql: Sql) -> None:
+    reports = (
+        DeliveryReport("Bob@Client.example", "bob@client.example", "failed", "5.1.1", "x" * 100_000),
+        DeliveryReport("x" * 20_000, None, None, None, None),
+    )
+    epoch, read = begin_epoch(store), draft(1)
+    bounce = replace(read, message=replace(read.message, kind=Kind.BOUNCE, delivery_reports=reports))
+    record(store, epoch, bounce)
+    record(store, epoch, replace(bounce, uid=2))
+    assert sql.rows(sa.select(delivery_report).order_by(delivery_report.c.position)) == [
+        (1, 0, "Bob@Client.example", "bob@client.example", "failed", "5.1.1", "x" * 100_000),
+        (1, 1, "x" * 20_000, None, None, None, None),
+    ]
+
+
+def test_a_file_tells_which_file_it_was_found_in(store: Store, sql: Sql) -> None:
+    read = draft_bytes(1, source(MIXED, PARTS))
+    first, second = read.message.attachments
+    message = replace(read.message, attachments=(first, replace(second, within=0)))
+    record(store, begin_epoch(store), replace(read, message=message))
+    columns = attachment.c
+    assert sql.rows(sa.select(columns.within).order_by(columns.position)) == [(None,), (0,)]
 
 
 def test_a_link_tells_address_role_and_rule(store: Store, sql: Sql) -> None:

@@ -1,5 +1,6 @@
 """The same message by several roads: one archive that knows what each road knew, whichever came first."""
 
+from dataclasses import replace
 from itertools import count, permutations
 from typing import Any
 
@@ -17,9 +18,11 @@ from tests.integration.store.messages import (
 )
 from tests.integration.store.sql import Sql
 
+from mail_archiver.domain.kind import Kind
+from mail_archiver.domain.linking import Direction
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.store.store import Store
-from mail_archiver.store.tables import archive_address, archive_contact
+from mail_archiver.store.tables import archive, archive_address, archive_contact
 
 Headers = dict[str, str]
 
@@ -178,6 +181,34 @@ def test_a_contact_that_comes_later_is_linked_by_the_next_copy(store: Store, sql
     add_contacts(store)
     record(store, epoch, draft(2))
     assert {(contact, role) for contact, role, *_ in links(sql, first.archive_id)} == {(1, "to")}
+
+
+@pytest.mark.parametrize("batches", ["one batch", "a batch each"])
+def test_what_only_one_road_tells_does_not_depend_on_which_came_first(
+    store: Store, sql: Sql, batches: str
+) -> None:
+    """The list's copy says what it is; only the Sent copy shows that somebody outside received it."""
+    columns = archive.c
+    for number, roads in enumerate(permutations(range(4))):
+        headers = {"Message-ID": f"<{number}@example.com>", "To": "bob@example.com"}
+        direct = draft(1, headers)
+        sent = draft(2, {**headers, "Bcc": "ann@client.example"})
+        by_list = replace(direct.message, kind=Kind.LIST, list_id="<b.example.com>", auto_submitted="no")
+        by_another = replace(by_list, kind=Kind.AUTO_REPLY, list_id="<a.example.com>", auto_submitted=None)
+        copies = [
+            direct,
+            sent,
+            replace(direct, uid=3, message=by_list),
+            replace(direct, uid=4, message=by_another),
+        ]
+        assert (direct.direction, sent.direction) == (Direction.INTERNAL, Direction.OUTGOING)
+        epoch, drafts = begin_epoch(store), [replace(copies[n], uid=uid) for uid, n in enumerate(roads)]
+        for batch in [drafts] if batches == "one batch" else [[each] for each in drafts]:
+            [archive_id] = {each.archive_id for each in record(store, epoch, *batch)}
+        told = sa.select(columns.kind, columns.direction, columns.list_id, columns.auto_submitted)
+        assert sql.rows(told.where(columns.id == archive_id)) == [
+            ("auto_reply", "outgoing", "<a.example.com>", "no")
+        ]
 
 
 def test_each_roads_original_is_kept(store: Store, sql: Sql) -> None:

@@ -1,0 +1,82 @@
+"""Threads: which archives are one conversation, and every Message-ID by which the next one will be found."""
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+
+import sqlalchemy as sa
+
+from mail_archiver.domain.draft import Draft
+from mail_archiver.domain.threading import decide_threads, thread_keys
+from mail_archiver.store.dialect import ROWS_A_STATEMENT
+from mail_archiver.store.tables import archive, thread_message
+
+HOLD_LIMIT_MS = 60_000
+"""How long a transaction may be idle once it has the lock: a machine that dies then must not stop others."""
+
+_LOCK = 0x6D61696C_74687264  # "mailthrd"
+
+
+def first_guess(draft: Draft) -> str:
+    """The thread of a message as far as the message itself tells: right unless others know better."""
+    return thread_keys(draft.message)[0]
+
+
+def thread_archives(
+    connection: sa.Connection, drafts: Sequence[Draft], ids: dict[str, int], first_copies: Collection[int]
+) -> None:
+    """Give archives that were just inserted, with `first_guess` as their thread, the thread they belong to.
+
+    One transaction does so at a time: two threads are merged by changing rows of messages that are not in
+    the batch, and locks on rows, taken as they are found, would soon wait in a circle. So this is the last
+    that a batch does. It has the lock for two statements and the commit, mostly, and meanwhile waits for no
+    other batch.
+
+    Args:
+        ids: Archive ids by fingerprint.
+        first_copies: UIDs of the drafts that brought a new archive; the others only tell what they name.
+    """
+    _wait_for_turn(connection)
+    keys = {draft.uid: thread_keys(draft.message) for draft in drafts}
+    known = _known_threads(connection, set(chain.from_iterable(keys.values())))
+    decision = decide_threads(keys.values(), known)
+    _merge(connection, decision.merged)
+    # Only what the batch names: a thread's name stands in the table since it was first named.
+    new = sorted(set(chain.from_iterable(keys.values())) - known.keys())
+    if new:
+        rows = [{"message_key": key, "thread_id": decision.threads[key]} for key in new]
+        connection.execute(sa.insert(thread_message), rows)
+    corrections = [
+        {"archive_id": ids[draft.message.fingerprint], "thread": decision.threads[keys[draft.uid][0]]}
+        for draft in drafts
+        if draft.uid in first_copies and decision.threads[keys[draft.uid][0]] != keys[draft.uid][0]
+    ]
+    if corrections:
+        statement = sa.update(archive).where(archive.c.id == sa.bindparam("archive_id"))
+        connection.execute(statement.values(thread_id=sa.bindparam("thread")), corrections)
+
+
+def _wait_for_turn(connection: sa.Connection) -> None:
+    """SQLite's transactions take turns anyway."""
+    if connection.dialect.name == "postgresql":
+        # A statement of its own: the next one sees what the holder before us has committed.
+        limit = sa.func.set_config("idle_in_transaction_session_timeout", str(HOLD_LIMIT_MS), True)
+        connection.execute(sa.select(limit, sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def _known_threads(connection: sa.Connection, keys: Iterable[str]) -> dict[str, str]:
+    columns, wanted = thread_message.c, sorted(keys)
+    known: dict[str, str] = {}
+    for start in range(0, len(wanted), ROWS_A_STATEMENT):
+        portion = columns.message_key.in_(wanted[start : start + ROWS_A_STATEMENT])
+        rows = connection.execute(sa.select(columns.message_key, columns.thread_id).where(portion))
+        known.update((row.message_key, row.thread_id) for row in rows)
+    return known
+
+
+def _merge(connection: sa.Connection, merged: dict[str, str]) -> None:
+    if not merged:
+        return
+    changes = [{"old": old, "new": new} for old, new in sorted(merged.items())]
+    for table in (thread_message, archive):
+        statement = sa.update(table).where(table.c.thread_id == sa.bindparam("old"))
+        connection.execute(statement.values(thread_id=sa.bindparam("new")), changes)
