@@ -7,11 +7,13 @@ from pathlib import Path
 
 from structlog.stdlib import BoundLogger
 
+from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts, no_progress
 from mail_archiver.blobs import BlobStorage, open_blobs
 from mail_archiver.config import Account, Settings, load_settings
 from mail_archiver.domain.address import OwnAddresses
+from mail_archiver.domain.limits import Limits
 from mail_archiver.errors import ConfigError
 from mail_archiver.imap.connect import Login, log_in
 from mail_archiver.logs import open_log
@@ -107,8 +109,12 @@ class App:
             mailboxes=tuple(mailboxes or account.mailboxes),
             start=account.start,
             disposition=account.disposition,
-            own=OwnAddresses.of(
-                [account.username, *self.settings.own_addresses], self.settings.internal_domains
+            drafter=Drafter(
+                OwnAddresses.of(
+                    [account.username, *self.settings.own_addresses], self.settings.internal_domains
+                ),
+                Limits(**self.settings.limits.model_dump()),
+                self.settings.zip_inline_images,
             ),
             log_in=open_session,
         )

@@ -6,6 +6,7 @@ import pytest
 
 from mail_archiver.config import Security, load_settings
 from mail_archiver.domain.disposition import Action
+from mail_archiver.domain.limits import Limits
 from mail_archiver.errors import ConfigError
 
 ACCOUNT = {
@@ -175,6 +176,7 @@ def test_no_password_stands_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None
             "Did you mean accounts.crm.mailboxes?",
         ),
         ("[acounts.crm]\nhost = 1", "acounts", "accounts."),
+        ("[limits]\npart = 9", "limits.part", "Did you mean limits.parts?"),
     ],
 )
 def test_an_unknown_key_of_the_file_names_the_nearest(
@@ -185,6 +187,30 @@ def test_an_unknown_key_of_the_file_names_the_nearest(
         load_settings(tmp_path / "c.toml")
     assert raised.value.where == where
     assert hint in raised.value.hint
+
+
+def test_limits_come_from_a_table_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "c.toml").write_text("[limits]\nparts = 9\ndepth = 8")
+    monkeypatch.setenv("MAIL_ARCHIVER_LIMITS__PARTS", "7")
+    limits = load_settings(tmp_path / "c.toml").limits
+    assert Limits(**limits.model_dump()) == Limits(parts=7, depth=8)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("limits = 3", "limits"),
+        ("[limits]\nparts = 2001", "limits.parts"),
+        ("[limits]\ndepth = 65", "limits.depth"),
+        ("[limits]\ndepth = 0", "limits.depth"),
+        ("[limits]\nbody_octets = 'much'", "limits.body_octets"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_named(tmp_path: Path, text: str, where: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        load_settings(tmp_path / "c.toml")
+    assert raised.value.where == where
 
 
 def test_an_account_may_have_any_name(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class BatchArchiver:
             SourceError, StoreError, StorageError: The server, the database or the storage fails; what was
                 not committed is as if it had never been tried.
         """
-        fetched = fetch_drafts(self._source, batch, self._plan.own)
+        fetched = fetch_drafts(self._source, batch, self._plan.drafter)
         self._parts.blobs.put(fetched.blobs)  # before the commit: no row names a blob that is not there
         try:
             with self._parts.store.transaction() as uow:

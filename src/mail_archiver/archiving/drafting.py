@@ -1,27 +1,43 @@
-"""From fetched bytes to what will be written: pure, and all that can be decided without the database."""
+"""From fetched octets to what will be written: all that can be decided without the database."""
+
+from dataclasses import dataclass
 
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.draft import Blob, Draft
+from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.linking import decide_direction, linkable_addresses
 from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.mime.attachment_file import attachment_file
 from mail_archiver.mime.parse import parse_message
 
 
-def draft_message(fetched: FetchedMessage, own: OwnAddresses) -> Draft:
-    """Read a message and decide what to record of it."""
-    message = parse_message(fetched.source)
-    file = attachment_file(message.attachments)
-    blobs = [Blob(message.source_sha256, fetched.source)]
-    if file:
-        blobs.append(Blob(file.sha256, file.content))
-    return Draft(
-        uid=fetched.uid,
-        received_at=fetched.received_at,
-        message=message,
-        direction=decide_direction(message.addresses, own),
-        linkable=linkable_addresses(message.addresses, own),
-        attachments_name=file.name if file else None,
-        attachments_sha256=file.sha256 if file else None,
-        blobs=tuple(blobs),
-    )
+@dataclass(frozen=True, slots=True)
+class Drafter:
+    """How messages are read, and what of them is recorded.
+
+    Attributes:
+        own: What is ours: never linked as a recipient; the account's own address included.
+        zip_inline_images: Images that the HTML shows go into the attachment file too.
+    """
+
+    own: OwnAddresses
+    limits: Limits
+    zip_inline_images: bool
+
+    def draft(self, fetched: FetchedMessage) -> Draft:
+        """Read a message and decide what to record of it."""
+        message = parse_message(fetched.source, self.limits)
+        file = attachment_file(message.attachments, with_inline=self.zip_inline_images)
+        blobs = [Blob(message.source_sha256, fetched.source)]
+        if file:
+            blobs.append(Blob(file.sha256, file.content))
+        return Draft(
+            uid=fetched.uid,
+            received_at=fetched.received_at,
+            message=message,
+            direction=decide_direction(message.addresses, self.own),
+            linkable=linkable_addresses(message.addresses, self.own),
+            attachments_name=file.name if file else None,
+            attachments_sha256=file.sha256 if file else None,
+            blobs=tuple(blobs),
+        )

@@ -1,16 +1,18 @@
 """Getting messages out of a server, whatever it answers: each asked for is got, failed or gone."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mail_archiver.archiving.drafting import draft_message
+from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.ports import MailSource
-from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.draft import Blob, Draft
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.errors import MessageRefused, places
+from mail_archiver.octets import sha256_of
+
+LARGE_OCTETS = 16 * 1024 * 1024
+"""From this size on a message is fetched in pieces, and never whole in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Fetched:
         ]
 
 
-def fetch_drafts(source: MailSource, batch: Sequence[MessageSummary], own: OwnAddresses) -> Fetched:
+def fetch_drafts(source: MailSource, batch: Sequence[MessageSummary], drafter: Drafter) -> Fetched:
     """Fetch and read a batch; a message that cannot be had, or read, is a failure of its own.
 
     Raises:
@@ -54,10 +56,10 @@ def fetch_drafts(source: MailSource, batch: Sequence[MessageSummary], own: OwnAd
     fetched = Fetched()
     for message, summary in _fetch(source, batch, fetched):
         try:
-            fetched.drafts.append(draft_message(message, own))
+            fetched.drafts.append(drafter.draft(message))
         except Exception as error:  # noqa: BLE001 one of the two isolation points: one message
             reason = f"cannot be read: {type(error).__name__} at {places(error)[-1]}"
-            original = Blob(hashlib.sha256(message.source).hexdigest(), message.source)
+            original = Blob(sha256_of(message.source), message.source)
             fetched.failures.append(Failure(summary, reason, original))
     return fetched
 
@@ -79,7 +81,10 @@ def _fetch(
 ) -> list[tuple[FetchedMessage, MessageSummary]]:
     summaries = {summary.uid: summary for summary in batch}
     try:
-        messages = source.fetch(list(summaries))
+        if len(batch) == 1 and batch[0].size_octets >= LARGE_OCTETS:
+            messages = source.fetch_large(batch[0].uid)
+        else:
+            messages = source.fetch(list(summaries))
     except MessageRefused:
         if len(batch) == 1:
             fetched.failures.append(Failure(batch[0], "the server refuses to hand it out"))

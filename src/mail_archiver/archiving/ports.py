@@ -42,6 +42,9 @@ class MailSource(Protocol):
             MessageRefused: The server refuses; among several UIDs, one of them is to blame.
         """
 
+    def fetch_large(self, uid: int) -> Mapping[int, FetchedMessage]:
+        """As `fetch`, for one message that should not be in memory as a whole."""
+
     def dispose(self, mailbox: str, uidvalidity: int, uids: Sequence[int], disposition: Disposition) -> None:
         """Do what the account asks for; doing it twice is harmless. Opens the mailbox for writing.
 

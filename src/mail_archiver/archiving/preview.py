@@ -89,7 +89,7 @@ class Previewer:
     def _batch(
         self, plan: AccountPlan, source: MailSource, mailbox: str, batch: Sequence[MessageSummary]
     ) -> Iterator[Preview]:
-        fetched = fetch_drafts(source, batch, plan.own)
+        fetched = fetch_drafts(source, batch, plan.drafter)
         drafts = fetched.drafts
         with self.parts.store.reading() as uow:
             self._fingerprints.update(uow.archives.find([draft.message.fingerprint for draft in drafts]))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 from structlog.stdlib import BoundLogger
 
+from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.ports import Blobs, Clock, MailSource, Store
-from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.mailbox_state import MailboxKey
 from mail_archiver.domain.start import Start
@@ -18,7 +18,7 @@ class AccountPlan:
     """One account, and what is to be done with it.
 
     Attributes:
-        own: What is ours: never linked as a recipient; the account's own address included.
+        drafter: Reads its messages.
         log_in: Opens a session for the time of a block.
     """
 
@@ -28,7 +28,7 @@ class AccountPlan:
     mailboxes: tuple[str, ...]
     start: Start
     disposition: Disposition
-    own: OwnAddresses
+    drafter: Drafter
     log_in: Callable[[], AbstractContextManager[MailSource]]
 
     def key(self, mailbox: str) -> MailboxKey:

@@ -1,6 +1,6 @@
 """Content-addressed bytes: each blob stored once, under its SHA-256."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -19,8 +19,11 @@ class BlobStorage(Protocol):
     def put(self, blobs: Iterable[Blob]) -> None:
         """Store them; on return they survive a power cut."""
 
+    def pieces(self, sha256: str) -> Iterator[bytes]:
+        """A blob's bytes, a few MiB at a time at most; not compared with the hash."""
+
     def get(self, sha256: str) -> bytes:
-        """A blob's bytes."""
+        """All of a blob's bytes."""
 
     def check(self) -> None:
         """Make sure that a blob could be stored, and leave nothing behind."""

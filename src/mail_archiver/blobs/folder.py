@@ -1,13 +1,20 @@
-"""Blobs in a folder: ab/cd/abcd… for the SHA-256 abcd…"""
+"""Blobs in a folder, each where `blob_key` says."""
 
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
+from mail_archiver.blobs.key import blob_key
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import StorageError
+from mail_archiver.octets import PIECE_OCTETS
+
+_WRITE_HINT = "Check that this user may write to the folder, and that the disk has room."
+_READ_HINT = "Check that this user may read the folder, and that the disk is sound."
+_MISSING_HINT = "Check that this is the storage that it was archived to; else restore it from a backup."
 
 
 class FolderBlobs:
@@ -23,7 +30,7 @@ class FolderBlobs:
 
     def path(self, sha256: str) -> Path:
         """Where a blob is, or would be."""
-        return self._root / sha256[:2] / sha256[2:4] / sha256
+        return self._root / blob_key(sha256)
 
     def put(self, blobs: Iterable[Blob]) -> None:
         """Store blobs; on return they survive a power cut.
@@ -41,7 +48,7 @@ class FolderBlobs:
                     if not self._holds(target, blob):
                         _make_folder(target.parent)
                         written[target] = _make_temporary(target)
-                        written[target].write_bytes(blob.content)
+                        _write(written[target], blob)
                 for temporary in written.values():
                     _flush(temporary)
                 for target, temporary in written.items():
@@ -54,14 +61,19 @@ class FolderBlobs:
             for folder in {target.parent for target in wanted}:
                 self._flush_folders(folder)
 
-    def get(self, sha256: str) -> bytes:
-        """A blob's bytes.
+    def pieces(self, sha256: str) -> Iterator[bytes]:
+        """A blob's bytes, in pieces of at most `PIECE_OCTETS`, none empty; not compared with the hash.
 
         Raises:
-            StorageError: It is not there, or cannot be read.
+            StorageError: It is not there, or cannot be read; at the first piece at the earliest.
         """
-        with self._reported():
-            return self.path(sha256).read_bytes()
+        with self._reported(_READ_HINT), self._open(sha256) as file:
+            while piece := file.read(PIECE_OCTETS):
+                yield piece
+
+    def get(self, sha256: str) -> bytes:
+        """All of a blob's bytes; raises what `pieces` raises."""
+        return b"".join(self.pieces(sha256))
 
     def check(self) -> None:
         """Make sure that a blob could be stored, and leave nothing behind.
@@ -77,6 +89,12 @@ class FolderBlobs:
                 for folder in reversed(made):
                     with suppress(OSError):  # in use by now
                         folder.rmdir()
+
+    def _open(self, sha256: str) -> IO[bytes]:
+        try:
+            return self.path(sha256).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise StorageError(f"there is no blob {sha256}", storage=self.url, hint=_MISSING_HINT) from error
 
     @staticmethod
     def _holds(target: Path, blob: Blob) -> bool:
@@ -98,7 +116,7 @@ class FolderBlobs:
             folder = folder.parent
 
     @contextmanager
-    def _reported(self) -> Iterator[None]:
+    def _reported(self, hint: str = _WRITE_HINT) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -107,7 +125,7 @@ class FolderBlobs:
             raise StorageError(
                 reason or type(error).__name__,
                 storage=self.url,
-                hint="Check that this user may write to the folder, and that the disk has room.",
+                hint=hint,
             ) from error
 
 
@@ -118,6 +136,12 @@ def _make_folder(folder: Path) -> list[Path]:
     made = _make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     return [*made, folder]
+
+
+def _write(file: Path, blob: Blob) -> None:
+    with file.open("wb", buffering=0) as target:
+        for piece in blob.content.pieces():
+            target.write(piece)
 
 
 def _make_temporary(target: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Blobs in object storage (S3 and what speaks like it): prefix/ab/cd/abcd… for the SHA-256 abcd…
+"""Blobs in object storage (S3 and what speaks like it), each below the prefix where `blob_key` says.
 
 Endpoint, region and credentials come from where AWS's own programs take them: AWS_ENDPOINT_URL, AWS_REGION,
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or the role of the machine.
@@ -9,11 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 
+from mail_archiver.blobs.key import blob_key
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import ConfigError, StorageError
+from mail_archiver.octets import PIECE_OCTETS
 
 CONCURRENT_PUTS = 8
 """A put is mostly waiting: one after the other, a batch would take as many round trips as it has blobs."""
+
+READ_OCTETS = 8 * PIECE_OCTETS
+"""What one request reads. All in one would have to end within `TIMEOUT_S`, however slow the reader is."""
 
 TIMEOUT_S = 60
 RETRIES = 3
@@ -51,17 +56,24 @@ class ObjectBlobs:
         """
         distinct = {blob.sha256: blob for blob in blobs}.values()
         with self._reported(), ThreadPoolExecutor(CONCURRENT_PUTS) as pool:
-            for _ in pool.map(lambda blob: self._store.put(_key(blob.sha256), blob.content), distinct):
+            for _ in pool.map(self._put, distinct):
                 pass  # the results raise what went wrong
 
-    def get(self, sha256: str) -> bytes:
-        """A blob's bytes.
+    def pieces(self, sha256: str) -> Iterator[bytes]:
+        """A blob's bytes, in pieces of at most `READ_OCTETS`, none empty; not compared with the hash.
 
         Raises:
-            StorageError: It is not there, or cannot be read.
+            StorageError: It is not there, or cannot be read; at the first piece at the earliest.
         """
+        key = blob_key(sha256)
         with self._reported():
-            return bytes(self._store.get(_key(sha256)).bytes())
+            size = self._store.head(key)["size"]
+            for start in range(0, size, READ_OCTETS):
+                yield bytes(self._store.get_range(key, start=start, end=min(start + READ_OCTETS, size)))
+
+    def get(self, sha256: str) -> bytes:
+        """All of a blob's bytes; raises what `pieces` raises."""
+        return b"".join(self.pieces(sha256))
 
     def check(self) -> None:
         """Make sure that a blob could be stored, and leave nothing behind.
@@ -72,6 +84,10 @@ class ObjectBlobs:
         with self._reported():
             self._store.put("check", b"")
             self._store.delete("check")
+
+    def _put(self, blob: Blob) -> None:
+        # Of more than a few MiB it makes a multipart upload by itself, a piece at a time.
+        self._store.put(blob_key(blob.sha256), blob.content.pieces())
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -87,7 +103,3 @@ class ObjectBlobs:
                 storage=self.url,
                 hint="Check the bucket, AWS_ENDPOINT_URL, AWS_REGION and the credentials' rights.",
             ) from error
-
-
-def _key(sha256: str) -> str:
-    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"

@@ -4,10 +4,13 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mail_archiver.config.settings import PREFIX, Account, Settings
+from mail_archiver.config.settings import PREFIX, Account, LimitSettings, Settings
 from mail_archiver.errors import ConfigError
 
 CONFIG_VARIABLE = "MAIL_ARCHIVER_CONFIG"
+
+TABLES = frozenset({"accounts", "limits"})
+"""Settings that are tables of settings."""
 
 Keys = tuple[str, ...]
 """A setting as the tables that lead to it and its name: ("accounts", "crm", "host")."""
@@ -18,8 +21,10 @@ def is_known(path: Keys) -> bool:
     match path:
         case ("accounts", _, name):
             return name in Account.model_fields
+        case ("limits", name):
+            return name in LimitSettings.model_fields
         case (name,):
-            return name in Settings.model_fields and name != "accounts"
+            return name in Settings.model_fields and name not in TABLES
     return False
 
 
@@ -45,7 +50,7 @@ def refuse_unknown_keys(values: dict[str, Any], source: str) -> None:
 
 def _paths(values: dict[str, Any], tables: Keys) -> Iterator[Keys]:
     for key, value in values.items():
-        if isinstance(value, dict) and (tables or key == "accounts"):
+        if isinstance(value, dict) and (tables or key in TABLES):
             yield from _paths(value, (*tables, key))
         else:
             yield (*tables, key)
@@ -54,7 +59,8 @@ def _paths(values: dict[str, Any], tables: Keys) -> Iterator[Keys]:
 def _nearest(path: Keys) -> Keys:
     """The known setting most like `path`, with the account's name kept."""
     account = path[1] if len(path) == 3 else "<name>"
-    known: list[Keys] = [(name,) for name in Settings.model_fields if name != "accounts"]
+    known: list[Keys] = [(name,) for name in Settings.model_fields if name not in TABLES]
+    known += [("limits", name) for name in LimitSettings.model_fields]
     known += [("accounts", account, name) for name in Account.model_fields]
     by_text = {".".join(each): each for each in known}
     return by_text[difflib.get_close_matches(".".join(path), by_text, n=1, cutoff=0.0)[0]]

@@ -21,10 +21,13 @@ from pydantic_settings import (
 
 from mail_archiver.config.secrets import read_command, read_file
 from mail_archiver.domain.disposition import Disposition, parse_disposition
+from mail_archiver.domain.limits import MAX_DEPTH, MAX_HEADER_OCTETS, MAX_PARTS, Limits
 from mail_archiver.domain.moment import parse_moment
 from mail_archiver.domain.start import Start
 
 PREFIX = "MAIL_ARCHIVER_"
+
+_DEFAULTS = Limits()
 
 
 class Security(StrEnum):
@@ -126,6 +129,22 @@ class Account(Secrets):
         return self
 
 
+class LimitSettings(BaseModel):
+    """How much of one message is taken apart (see `domain.limits.Limits`).
+
+    Depth, parts and header are bounded: they may be lowered, not raised beyond what the fingerprint rests on.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    depth: int = Field(default=_DEFAULTS.depth, ge=1, le=MAX_DEPTH)
+    parts: int = Field(default=_DEFAULTS.parts, ge=1, le=MAX_PARTS)
+    header_octets: int = Field(default=_DEFAULTS.header_octets, ge=1024, le=MAX_HEADER_OCTETS)
+    addresses: int = Field(default=_DEFAULTS.addresses, ge=1)
+    body_octets: int = Field(default=_DEFAULTS.body_octets, ge=1024)
+    decoded_octets: int = Field(default=_DEFAULTS.decoded_octets, ge=1024)
+
+
 class Settings(Secrets, BaseSettings):
     """Everything that can be set.
 
@@ -133,6 +152,8 @@ class Settings(Secrets, BaseSettings):
         accounts: By name, in lower case.
         internal_domains: Domains of the company, never linked as recipients; subdomains count.
         own_addresses: Further addresses of the company.
+        zip_inline_images: Images that the HTML shows go into the attachment file too.
+        limits: What is taken out of one message at most.
         database_schema: PostgreSQL schema for our tables; None for the connection's own.
     """
 
@@ -148,4 +169,6 @@ class Settings(Secrets, BaseSettings):
     accounts: dict[str, Account] = {}
     internal_domains: TextList = []
     own_addresses: TextList = []
+    zip_inline_images: bool = False
+    limits: LimitSettings = LimitSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"

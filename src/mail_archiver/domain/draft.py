@@ -7,6 +7,7 @@ from mail_archiver.domain.address import Role
 from mail_archiver.domain.linking import Direction
 from mail_archiver.domain.message import Message
 from mail_archiver.domain.outcome import Outcome
+from mail_archiver.octets import Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Blob:
     """Bytes to be stored under their SHA-256 (lower-case hex)."""
 
     sha256: str
-    content: bytes
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ prefix, never a new meaning of `v1:`, because every archive keeps the value it g
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 FINGERPRINT_HEADERS = (b"message-id", b"date", b"from", b"to", b"cc", b"subject")
 """The headers that count, in the order in which they are hashed."""
 
-_WHITE_SPACE = re.compile(rb"[ \t\r\n]+")
+_BLANKS = b"\t\r\n\v\f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class LeafDigest:
     Attributes:
         content_type: Lower case, without parameters.
         name: The raw value of its file name parameter, or b"".
-        sha256: 32 bytes, see `leaf_digest`.
+        sha256: 32 bytes, see `LeafHash`.
     """
 
     content_type: bytes
@@ -31,18 +30,34 @@ class LeafDigest:
     sha256: bytes
 
 
-def leaf_digest(content_type: bytes, name: bytes, content: bytes) -> LeafDigest:
-    """Digest of one leaf part.
+class LeafHash:
+    """Digests one leaf part, a piece at a time.
 
     The kind of line ending and the white space that ends the part are left out: both change when a server
     re-encodes a part or moves it between CRLF and LF. That holds for any type: a signature or a JSON file is
     as likely to travel as lines of text.
-
-    Args:
-        content: Transfer encoding removed.
     """
-    lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip()
-    return LeafDigest(content_type, name, hashlib.sha256(lines).digest())
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._without_end = self._hash.copy()  # up to the last octet that is no white space
+        self._after_cr = False
+
+    def update(self, piece: bytes) -> None:
+        """Take in the next piece of the content, transfer encoding removed."""
+        if self._after_cr:
+            piece = b"\r" + piece
+        self._after_cr = piece.endswith(b"\r")  # an LF may follow in the next piece
+        lines = (piece[:-1] if self._after_cr else piece).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = lines.rstrip()
+        if text:
+            self._hash.update(text)
+            self._without_end = self._hash.copy()
+        self._hash.update(lines[len(text) :])
+
+    def digest(self, content_type: bytes, name: bytes) -> LeafDigest:
+        """What was taken in, as a part of that type and name."""
+        return LeafDigest(content_type, name, self._without_end.digest())
 
 
 def fingerprint(
@@ -61,7 +76,7 @@ def fingerprint(
     values: dict[bytes, list[bytes]] = {name: [] for name in FINGERPRINT_HEADERS}
     for name, value in headers:
         if name in values:
-            values[name].append(_WHITE_SPACE.sub(b" ", value).strip())
+            values[name].append(collapse_blanks(value, b"\t\r\n").strip())
     if not any(values[b"message-id"]):
         return f"v1:{source_sha256}"
     digest = hashlib.sha256()
@@ -72,6 +87,18 @@ def fingerprint(
     for leaf in leaves:
         _add(digest, leaf.content_type, leaf.name, leaf.sha256)
     return f"v1:{digest.hexdigest()}"
+
+
+def collapse_blanks(value: bytes, blanks: bytes = _BLANKS) -> bytes:
+    """A value with each run of spaces and other blanks as one space; a regular expression would take its room.
+
+    Args:
+        blanks: What counts besides the space.
+    """
+    value = value.translate(bytes.maketrans(blanks, b" " * len(blanks)))
+    while b"  " in value:
+        value = value.replace(b"  ", b" ")
+    return value
 
 
 def _add(digest: "hashlib._Hash", *fields: bytes) -> None:

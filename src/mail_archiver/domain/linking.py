@@ -72,10 +72,10 @@ def decide_direction(addresses: Collection[Address], own: OwnAddresses) -> Direc
     A box of our own among the recipients does not make a message incoming: what staff copy to the archive is
     outgoing as soon as anybody else receives it.
     """
-    senders = [a for a in addresses if a.role is Role.SENDER and a.normalized]
-    if not senders or not (own.domains or own.addresses):
+    author = next((a.normalized for a in addresses if a.role is Role.SENDER), None)
+    if author is None or not (own.domains or own.addresses):
         return None
-    if not any(a.normalized in own for a in senders if a.normalized):
+    if author not in own:
         return Direction.INCOMING
     recipients = linkable_addresses(addresses, own)
     return Direction.OUTGOING if recipients else Direction.INTERNAL

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.kind import DeliveryReport, Kind
+from mail_archiver.octets import Content, Octets
 
 
 class DefectCode(StrEnum):
@@ -66,7 +67,7 @@ class Attachment:
     filename: str | None
     safe_name: str
     content_type: str
-    content: bytes
+    content: Content
     sha256: str
     inline: bool
     within: int | None = None
@@ -125,5 +126,5 @@ class FetchedMessage:
     """
 
     uid: int
-    source: bytes
+    source: Octets
     received_at: datetime | None

@@ -9,19 +9,28 @@ from itertools import pairwise
 from typing import Any
 
 from imapclient import IMAPClient, imap_utf7
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
+from imapclient.exceptions import (
+    IMAPClientAbortError,
+    IMAPClientError,
+    IMAPClientReadOnlyError,
+    ProtocolError,
+)
 
 from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks
 from mail_archiver.domain.mailbox_state import MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.errors import MailboxUnavailable, MessageRefused, ServerUnavailable, SourceError
+from mail_archiver.octets import InMemory, Spooled, open_spool
 
 SEARCH_WINDOW = 10_000
 """Messages searched at once: a line of a million octets breaks imaplib, and some servers cap an answer."""
 
 UIDS_A_COMMAND = 500
 """Servers bound the length of a command line: a UID and its comma are at most 11 octets."""
+
+PIECE_OCTETS = 4 * 1024 * 1024
+"""Of a large message that are fetched at once."""
 
 _SEEN, _DELETED = b"\\Seen", b"\\Deleted"
 
@@ -97,8 +106,29 @@ class ImapSession:
         for uid in set(uids).intersection(answers):
             source = answers[uid].get(b"BODY[]")
             if source is not None:
-                found[uid] = FetchedMessage(uid, source, answers[uid].get(b"INTERNALDATE"))
+                found[uid] = FetchedMessage(uid, InMemory(source), answers[uid].get(b"INTERNALDATE"))
         return found
+
+    def fetch_large(self, uid: int) -> Mapping[int, FetchedMessage]:
+        """See the port. In partial fetches (RFC 9051 section 6.4.5), to a temporary file."""
+        file, received_at = open_spool(), None
+        with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
+            while True:
+                item = f"BODY.PEEK[]<{file.tell()}.{PIECE_OCTETS}>"
+                try:
+                    answer = self._client.fetch([uid], [item, "INTERNALDATE"]).get(uid)
+                except ProtocolError:  # it answers partial fetches in a way of its own
+                    return self.fetch([uid])
+                if answer is None:
+                    return {}
+                key = b"BODY[]<%d>" % file.tell()
+                if key not in answer:
+                    return self.fetch([uid])
+                if not answer[key]:
+                    break
+                received_at = answer.get(b"INTERNALDATE", received_at)
+                file.write(answer[key])
+        return {uid: FetchedMessage(uid, Spooled(file, file.tell()), received_at)}
 
     def dispose(self, mailbox: str, uidvalidity: int, uids: Sequence[int], disposition: Disposition) -> None:
         """See the port."""

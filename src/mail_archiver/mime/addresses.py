@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from mail_archiver.domain.address import Address, Role, normalize_address
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.charsets import Report
-from mail_archiver.mime.headers import ENCODED_WORD, decode_words, header_text
+from mail_archiver.mime.headers import COMMENT, ENCODED_WORD, decode_words, header_text
 
 _TOKEN = re.compile(
     rf"""
       (?P<word>{ENCODED_WORD})
     | (?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")
-    | (?P<comment>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+\))
+    | (?P<comment>{COMMENT})
     | (?P<angle><[^<>]*>)
     | (?P<literal>\[[^\[\]]*\])
     | (?P<separator>[,;])
@@ -30,17 +30,28 @@ _TOKEN = re.compile(
 _ADDR_SPEC = re.compile(
     r"""
     (?<![^\s"<>,;:()])
-    ("(?:[^"\\]|\\.)*+"|[^\s"<>,;:()@]++)
+    (
+        (?:"(?:[^"\\]|\\.)*+"|[^\s"<>,;:()@]++)
+        (?:\s*+\.\s*+(?:"(?:[^"\\]|\\.)*+"|[^\s"<>,;:()@.]++)){0,8}+
+    )
     \s*+@\s*+
     (\[[\w.:+-]*+\]|[^\s"<>,;:()@]++(?:\s*+\.\s*+[^\s"<>,;:()@]++)*+)
     (?![^\s"<>,;:()])
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SPACE_OUTSIDE_QUOTES = re.compile(r'("(?:[^"\\]|\\.)*+")|\s+')
 _ROUTE = re.compile(r"@[^:]*:|mailto:", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_INVISIBLE = (
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Marks of direction and the like, which copying an address takes along."""
+
 _AROUND_NAME = " \t<>\"'"
+
+_MAX_TOKENS = 1_000
 
 Token = tuple[str, str]
 """The name of a group of `_TOKEN`, and its text."""
@@ -58,7 +69,7 @@ def _elements(text: str) -> Iterator[list[Token]]:
     element: list[Token] = []
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup or "text"
-        if kind == "separator":
+        if kind == "separator" or len(element) >= _MAX_TOKENS:
             if element:
                 yield element
             element = []
@@ -95,7 +106,7 @@ def _name_of(tokens: list[Token]) -> str:
 
 
 def _comments(tokens: list[Token]) -> str:
-    return " ".join(text[1:-1] for kind, text in tokens if kind == "comment")
+    return " ".join(_ESCAPED.sub(r"\1", text[1:-1]) for kind, text in tokens if kind == "comment")
 
 
 def _in_brackets(angle: str) -> list[str]:
@@ -127,21 +138,27 @@ def _read_bare(element: list[Token], report: Report) -> Iterator[tuple[str, str]
         yield (before + after).strip(_AROUND_NAME) or comments, _spec(match)
         start = match.end()
     if not specs and text.strip(_AROUND_NAME):
-        yield "", text.strip()
+        yield comments, text.strip()
 
 
 def _spec(match: re.Match[str]) -> str:
-    return f"{match[1]}@{''.join(match[2].split())}"
+    local = _SPACE_OUTSIDE_QUOTES.sub(lambda found: found[1] or "", match[1])
+    return f"{local}@{''.join(match[2].split())}"
 
 
 def _address(role: Role, display_name: str, spec: str, report: Report) -> Address:
-    address = decode_words(spec, report)
+    address = decode_words(spec, report).strip(_INVISIBLE)
     if len(address) > 2 and address[0] == address[-1] == "'":
         address = address[1:-1]
     normalized = normalize_address(address)
     if normalized is None:
         report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
-    return Address(role, decode_words(display_name, report).strip("\"' "), address, normalized)
+    name = " ".join(decode_words(display_name, report).split())
+    if name.count('"') % 2:  # one that nothing closes
+        name = name.strip('"')
+    if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
+        name = name[1:-1]
+    return Address(role, name.strip(), address, normalized)
 
 
 def _unquoted(kind: str, text: str) -> str:

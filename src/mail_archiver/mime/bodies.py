@@ -38,7 +38,7 @@ def sort_parts(root: Part) -> Sorted:
     """
     found = Sorted()
     if not root.is_multipart:
-        _sort_leaf(root, "mixed", 0, _Level(root, 0, False, True, True, 0, 0), found)
+        _sort_leaf(root, "mixed", _Level(root, 0, False, True, True, 0, 0), found, is_first=True)
         return found
     levels = [_Level(root, 0, _is_alternative(root), True, True, 0, 0)]
     while levels:
@@ -48,8 +48,7 @@ def sort_parts(root: Part) -> Sorted:
             if _is_alternative(level.part):
                 _fill_missing_alternative(level, found)
             continue
-        index = level.next_child
-        child = level.part.children[index]
+        child = level.part.children[level.next_child]
         level.next_child += 1
         if child.is_multipart:
             levels.append(
@@ -64,17 +63,18 @@ def sort_parts(root: Part) -> Sorted:
                 )
             )
         else:
-            _sort_leaf(child, level.part.content_type.partition("/")[2], index, level, found)
+            subtype = level.part.content_type.partition("/")[2]
+            _sort_leaf(child, subtype, level, found, is_first=child is _first_shown(level.part))
     return found
 
 
-def _sort_leaf(part: Part, subtype: str, index: int, level: _Level, found: Sorted) -> None:
+def _sort_leaf(part: Part, subtype: str, level: _Level, found: Sorted, *, is_first: bool) -> None:
     disposition, _ = disposition_of(part)
     readable = part.content_type in ("text/plain", "text/html") or part.content_type.startswith("multipart/")
     is_body = (
         readable
         and disposition != "attachment"
-        and (index == 0 or (subtype != "related" and not name_parameter(part)))
+        and (is_first or (subtype != "related" and not name_parameter(part)))
     )
     if not is_body:
         found.attachments.append(part)
@@ -100,6 +100,13 @@ def _fill_missing_alternative(level: _Level, found: Sorted) -> None:
         found.html.extend(found.text[level.text_before :])
 
 
+def _first_shown(multipart: Part) -> Part:
+    """The part that a reader is shown before the others, or instead of them (RFC 2387 section 3.2)."""
+    start = multipart.parameters.get("start")
+    named = (child for child in multipart.children if start and content_id(child) == start.text.strip(" <>"))
+    return next(named, multipart.children[0])
+
+
 def _is_alternative(part: Part) -> bool:
     return part.content_type == "multipart/alternative"
 
@@ -108,6 +115,11 @@ def disposition_of(part: Part) -> tuple[str, dict[str, Parameter]]:
     """Content-Disposition (RFC 2183): its value in lower case ("" when absent) and its parameters."""
     raw = part.value(b"content-disposition")
     return read_parameters(raw) if raw is not None else ("", {})
+
+
+def content_id(part: Part) -> str:
+    """By which other parts refer to this one (RFC 2392), without brackets; "" when it has none."""
+    return (part.value(b"content-id") or b"").decode("latin-1").strip().strip("<>")
 
 
 def name_parameter(part: Part) -> Parameter | None:

@@ -6,16 +6,30 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.charsets import Report, decode_raw, decode_text, storable
-from mail_archiver.mime.transfer import decode_base64
+from mail_archiver.mime.base64 import decode_base64
+from mail_archiver.mime.charsets import Report, decode_raw, decode_text, read_undeclared, storable
+from mail_archiver.mime.parameters import Parameter
 
 _FOLD = re.compile(r"\r?\n[ \t]+")
 # Question marks inside are forbidden and common; a word ends where the next one begins at the latest.
 ENCODED_WORD = r"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?((?:[^?=]|\?(?!=)|=(?!\?[^=]))*+)\?="
 _ENCODED_WORD = re.compile(ENCODED_WORD)
-_BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]+\?[bBqQ]\?)")
+_BETWEEN_WORDS = re.compile(rf"(?<=\?=)\s++(?={ENCODED_WORD})")
 _WHITE_SPACE = re.compile(r"\s+")
+
+
+def _comment(levels: int) -> str:
+    inner = _comment(levels - 1) if levels else "(?!)"
+    return rf"\((?:[^()\\]++|\\.|{inner})*+\)"
+
+
+COMMENT = _comment(6)
+"""With comments in comments (RFC 5322 section 3.2.2), deeper than anybody goes."""
+_COMMENT = re.compile(COMMENT, re.DOTALL)
 _LINE_END = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
+_AROUND_COLON = re.compile(r"\s*+([:,])\s*+")
+_UNKNOWN_ZONE = re.compile(r"(?:-0000| [A-Za-z])$")
+_YEAR_ZERO = re.compile(r"[A-Za-z]{3}[ -]0\d{3}\b")
 _MESSAGE_ID = re.compile(r"<([^<>]*)>")
 
 
@@ -26,10 +40,35 @@ def unfold(raw: bytes) -> str:
 
 def header_text(raw: bytes, report: Report) -> str:
     """A raw value on one line, its encoded words still encoded; undeclared 8-bit bytes reported."""
-    if not raw.isascii() and not _is_utf8(raw):
-        report(DefectCode.HEADER_8BIT, "undeclared 8-bit text read as Windows-1252")
-        raw = raw.decode("cp1252", "replace").encode()
-    return unfold(raw)
+    return unfold(in_utf8(raw, report))
+
+
+def in_utf8(raw: bytes, report: Report, likely_charset: str | None = None) -> bytes:
+    """A raw value, undeclared 8-bit text in it made UTF-8, and reported where it was not.
+
+    Args:
+        likely_charset: In which the text of the message is, as declared.
+    """
+    if raw.isascii() or _is_utf8(raw):
+        return raw
+    if likely_charset:
+        wrong: list[DefectCode] = []
+        text = decode_text(raw, likely_charset, lambda code, _action: wrong.append(code))
+        if not wrong:
+            report(
+                DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {likely_charset[:40]}, as the text is"
+            )
+            return text.encode("utf-8", "replace")
+    text, charset = read_undeclared(raw)
+    report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {charset}")
+    return text.encode("utf-8", "replace")
+
+
+def parameter_text(parameter: Parameter, report: Report) -> str:
+    """A parameter as a person reads it: RFC 2231, encoded words where there should be none, or raw 8-bit."""
+    if parameter.charset:
+        return decode_words(parameter.text, report)
+    return decode_words(header_text(parameter.octets, report), report)
 
 
 def decode_unstructured(raw: bytes, report: Report) -> str:
@@ -44,7 +83,7 @@ def decode_words(text: str, report: Report) -> str:
     """
     if "=?" not in text:
         return storable(_LINE_END.sub(" ", text), report)
-    text = _BETWEEN_WORDS.sub(r"\1", text)
+    text = _BETWEEN_WORDS.sub("", text)
     pieces: list[str] = []
     pending, pending_charset, end = bytearray(), "", 0
     for word in _ENCODED_WORD.finditer(text):
@@ -77,8 +116,15 @@ def read_date(raw: bytes, report: Report) -> datetime | None:
 
     A zone of "-0000" says that the local zone is unknown: the time is UTC all the same.
     """
+    text = _AROUND_COLON.sub(r"\1", _COMMENT.sub(" ", unfold(raw)))
     try:
-        moment = parsedate_to_datetime(unfold(raw))
+        moment = parsedate_to_datetime(text)
+        if _YEAR_ZERO.search(text):  # what programs write that know no date
+            raise ValueError
+        if 100 <= moment.year < 1000:  # RFC 5322 section 4.3
+            moment = moment.replace(year=moment.year + 1900)
+        if moment.tzinfo is None and not _UNKNOWN_ZONE.search(text):
+            report(DefectCode.DATE_INVALID, "no zone that is known, taken as UTC")
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         report(DefectCode.DATE_INVALID, "no moment in time, left empty")
@@ -92,6 +138,26 @@ def read_message_id(raw: bytes, report: Report) -> str | None:
     if not bracketed and text:
         report(DefectCode.MESSAGE_ID_INVALID, "no brackets, taken as it is")
     return storable(_WHITE_SPACE.sub("", bracketed.group(1) if bracketed else text), report) or None
+
+
+def read_references(raw: bytes, report: Report) -> tuple[str, ...]:
+    """The Message-IDs of References (RFC 5322 section 3.6.4), without brackets, in order."""
+    bracketed = read_in_reply_to(raw, report)
+    if bracketed:
+        return bracketed
+    words = unfold(raw).split()
+    return tuple(dict.fromkeys(storable(word, report) for word in words if "@" in word))
+
+
+def read_in_reply_to(raw: bytes, report: Report) -> tuple[str, ...]:
+    """The Message-IDs of In-Reply-To, without brackets: it used to be a phrase, with addresses in it too."""
+    found = [_WHITE_SPACE.sub("", inner) for inner in _MESSAGE_ID.findall(unfold(raw))]
+    return tuple(dict.fromkeys(storable(each, report) for each in found if each))
+
+
+def read_keyword(raw: bytes, _report: Report) -> str | None:
+    """The keyword that a value begins with, in lower case; parameters and comments left out."""
+    return re.split(r"[;(\s]", unfold(raw), maxsplit=1)[0].lower() or None
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -5,9 +5,12 @@ The standard library's parser takes quadratic time on quotes and raises on some 
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from mail_archiver.mime.charsets import decode_raw, decode_text
+
+MAX_PARAMETERS = 5_000
 
 _VALUE = re.compile(rb"[^;\s]*")
 # Separators begin where a run of them begins: a semicolon may be missing, and there may be a million.
@@ -46,7 +49,8 @@ def read_parameters(raw: bytes) -> tuple[str, dict[str, Parameter]]:
     value = _VALUE.match(line)
     parameters: dict[str, Parameter] = {}
     pieces: dict[str, dict[int, tuple[bool, bytes]]] = {}
-    for full_name, quoted in _PARAMETER.findall(line, value.end() if value else 0):
+    for found in islice(_PARAMETER.finditer(line, value.end() if value else 0), MAX_PARAMETERS):
+        full_name, quoted = found.groups()
         match = _NAME.fullmatch(full_name.lower())
         if match is None:
             continue

@@ -1,29 +1,44 @@
-"""One message, from bytes to `Message`."""
+"""One message, from its octets to `Message`."""
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TypeVar
-from urllib.parse import unquote
 
 from mail_archiver.domain.address import Address, Role
-from mail_archiver.domain.fingerprint import LeafDigest, fingerprint, leaf_digest
-from mail_archiver.domain.message import Attachment, Defect, DefectCode, Message
+from mail_archiver.domain.fingerprint import fingerprint
+from mail_archiver.domain.limits import Limits
+from mail_archiver.domain.message import Defect, DefectCode, Message
 from mail_archiver.mime.addresses import read_addresses
-from mail_archiver.mime.bodies import name_parameter, sort_parts
-from mail_archiver.mime.charsets import Report, decode_text, storable
-from mail_archiver.mime.filenames import safe_name
-from mail_archiver.mime.headers import decode_unstructured, decode_words, read_date, read_message_id
-from mail_archiver.mime.structure import Part, Structure, scan
-from mail_archiver.mime.transfer import decode_transfer
+from mail_archiver.mime.attachments import Attachments
+from mail_archiver.mime.bodies import Sorted, sort_parts
+from mail_archiver.mime.body_text import BodyText
+from mail_archiver.mime.charsets import Report
+from mail_archiver.mime.delivery_report import read_delivery_reports
+from mail_archiver.mime.header_block import Field
+from mail_archiver.mime.headers import (
+    decode_unstructured,
+    in_utf8,
+    read_date,
+    read_in_reply_to,
+    read_keyword,
+    read_message_id,
+    read_references,
+)
+from mail_archiver.mime.kind import LOOKED_AT_OCTETS, kind_of
+from mail_archiver.mime.leaf import Leaf, read_leaf
+from mail_archiver.mime.structure import Effort, Part, scan
+from mail_archiver.octets import InMemory, Octets, head, sha256_of
 
 T = TypeVar("T")
 
-_WHITE_SPACE = re.compile(rb"\s+")
-_CONTENT_ID_URL = re.compile(r"""cid:([^\s"'<>)]+)""", re.IGNORECASE)
-
+_SPACED_FROM = re.compile(rb"From [ \t]*:")
 _ROLES = {
     b"from": Role.SENDER,
+    b"sender": Role.SENDER,
+    b"resent-from": Role.SENDER,
+    b"resent-sender": Role.SENDER,
     b"reply-to": Role.REPLY_TO,
     b"to": Role.TO,
     b"cc": Role.CC,
@@ -33,45 +48,68 @@ _ROLES = {
     b"resent-bcc": Role.RESENT,
     b"delivered-to": Role.DELIVERED,
     b"x-original-to": Role.DELIVERED,
+    b"envelope-to": Role.DELIVERED,
+    b"x-envelope-to": Role.DELIVERED,
 }
+_OTHER_SENDERS = frozenset({b"sender", b"resent-from", b"resent-sender"})
 
 
-def parse_message(source: bytes) -> Message:
-    """Read a message. Any bytes give one: what is broken is in its `defects`.
+def parse_message(source: bytes | Octets, limits: Limits | None = None) -> Message:
+    """Read a message. Any octets give one: what is broken, or beyond a limit, is in its `defects`.
 
     Args:
-        source: As fetched (RFC 5322), CRLF, LF or CR line ends.
+        source: As fetched (RFC 5322), CRLF, LF or CR line ends. The attachments' contents are read from it
+            when they are asked for.
+        limits: None for the defaults.
     """
-    return _Reader(source, scan(source)).read()
+    octets = InMemory(source) if isinstance(source, bytes) else source
+    return _Reader(octets, limits or Limits()).read()
 
 
 class _Reader:
-    def __init__(self, source: bytes, structure: Structure) -> None:
+    def __init__(self, source: Octets, limits: Limits) -> None:
         self.source = source
-        self.structure = structure
-        self.root = structure.root
-        self.defects: dict[Defect, None] = dict.fromkeys(structure.defects)
-        self.contents: dict[int, bytes] = {}
+        self.limits = limits
+        self.effort = Effort.for_message(len(source))
+        self.structure = scan(source, effort=self.effort)
+        self.root = self.structure.root
+        self.defects: dict[Defect, None] = dict.fromkeys(self.structure.defects)
+        self.fields = list(self.fields_within_limit())
 
     def read(self) -> Message:
-        source_sha256 = hashlib.sha256(self.source).hexdigest()
+        source_sha256 = sha256_of(self.source)
+        leaves = [self.read_leaf(part) for part in self.root.leaves()]
+        identity = fingerprint(
+            self.identity_fields(), [leaf.digest for leaf in leaves], source_sha256=source_sha256
+        )
+        by_number = {leaf.part.number: leaf for leaf in leaves}
         bodies = sort_parts(self.root)
-        html = [part for part in bodies.html if part.content_type == "text/html"]
-        text = [part for part in bodies.text if part.content_type != "text/html"]
-        body_html = self.join_texts(html)
-        leaves = [self.digest(part) for part in self.root.leaves()]
-        header = self.source[: self.structure.header_end].rstrip(b"\r\n")
+        body = self.read_body(bodies, by_number)
+
+        def content(part: Part) -> bytes:
+            return head(by_number[part.number].content, LOOKED_AT_OCTETS)
+
+        attachments = self.attachments(bodies, body, by_number)
+        if attachments.tnef:
+            body.read_packed(*attachments.tnef)
+        reports = read_delivery_reports(self.root, content)
         return Message(
             message_id=self.header(b"message-id", read_message_id),
+            in_reply_to=self.header(b"in-reply-to", read_in_reply_to) or (),
+            references=self.header(b"references", read_references) or (),
             subject=self.header(b"subject", decode_unstructured),
             sent_at=self.header(b"date", read_date),
             addresses=tuple(self.addresses()),
-            body_text=self.join_texts(text),
-            body_html=body_html,
-            attachments=tuple(self.attachments(bodies.attachments, body_html or "")),
-            fingerprint=fingerprint(self.root.fields, leaves, source_sha256=source_sha256),
+            body_text=body.text,
+            body_html=body.html,
+            attachments=tuple(attachments.found),
+            kind=kind_of(self.root, reports, content),
+            list_id=self.header(b"list-id", decode_unstructured) or None,
+            auto_submitted=self.header(b"auto-submitted", read_keyword),
+            delivery_reports=reports,
+            fingerprint=identity,
             source_sha256=source_sha256,
-            header_sha256=hashlib.sha256(header).hexdigest(),
+            header_sha256=self.header_sha256(),
             size_octets=len(self.source),
             defects=tuple(self.defects),
         )
@@ -82,68 +120,81 @@ class _Reader:
 
         return report
 
+    def identity_fields(self) -> list[Field]:
+        """All fields; v1 takes a first line "From :" for the one that an mbox has there, as it always did."""
+        is_taken = _SPACED_FROM.match(self.source.read(0, 64))
+        return self.root.fields[1:] if is_taken else self.root.fields
+
+    def fields_within_limit(self) -> Iterator[Field]:
+        """The fields to be decoded; the one that a limit cuts is read as far as it goes."""
+        room = self.limits.header_octets
+        charset = self.text_charset()
+        for name, value in self.root.fields:
+            if room <= 0 or len(value) > room:
+                action = f"read up to {self.limits.header_octets} octets"
+                self.report_at("header")(DefectCode.HEADERS_TOO_LONG, action)
+            if room <= 0:
+                return
+            yield name, in_utf8(value[:room], self.report_at(name.decode()), charset)
+            room -= len(name) + len(value)
+
+    def text_charset(self) -> str | None:
+        """As the first text declares it: undeclared 8-bit header text is likely in the same."""
+        texts = (part for part in self.root.leaves() if part.content_type.startswith("text/"))
+        declared = (part.parameters["charset"].text for part in texts if "charset" in part.parameters)
+        return next(declared, None)
+
     def header(self, name: bytes, read: Callable[[bytes, Report], T]) -> T | None:
-        raw = self.root.value(name)
+        raw = next((value for key, value in self.fields if key == name), None)
         return None if raw is None else read(raw, self.report_at(name.decode()))
 
     def addresses(self) -> list[Address]:
-        found: list[Address] = []
-        for name, raw in self.root.fields:
+        """From first among the senders; an address that a role has twice counts once there."""
+        found = list(islice(self.all_addresses(), self.limits.addresses + 1))
+        if len(found) > self.limits.addresses:
+            action = f"only the first {self.limits.addresses} are read"
+            self.report_at("header")(DefectCode.TOO_MANY_ADDRESSES, action)
+        return found[: self.limits.addresses]
+
+    def all_addresses(self) -> Iterator[Address]:
+        senders: set[str] = set()
+        for name, raw in sorted(self.fields, key=lambda field: field[0] in _OTHER_SENDERS):
             role = _ROLES.get(name)
-            if role is not None:
-                found.extend(read_addresses(raw, role, self.report_at(name.decode())))
-        if not any(address.role is Role.SENDER for address in found):
-            found.extend(self.header(b"sender", _read_senders) or ())
+            if role is None:
+                continue
+            for address in read_addresses(raw, role, self.report_at(name.decode())):
+                if role is Role.SENDER:
+                    key = address.normalized or address.address
+                    if key in senders:
+                        continue
+                    senders.add(key)
+                yield address
+
+    def read_leaf(self, part: Part) -> Leaf:
+        return read_leaf(self.structure.source, part, self.report_at(part.number or "1"))
+
+    def read_body(self, bodies: Sorted, leaves: dict[str, Leaf]) -> BodyText:
+        body = BodyText(self.limits.body_octets, self.report_at)
+        body.read(
+            [leaves[part.number] for part in bodies.text if part.content_type != "text/html"],
+            [leaves[part.number] for part in bodies.html if part.content_type == "text/html"],
+        )
+        return body
+
+    def attachments(self, bodies: Sorted, body: BodyText, leaves: dict[str, Leaf]) -> Attachments:
+        found = Attachments(self.structure.source, self.limits, self.effort, self.report_at)
+        for where, files in body.packed:
+            found.add_packed(files, where)
+        found.add([leaves[part.number] for part in bodies.attachments], body.html or "")
+        if self.structure.epilogue:
+            found.add_epilogue(*self.structure.epilogue)
         return found
 
-    def content(self, part: Part) -> bytes:
-        """A leaf's bytes, transfer encoding removed; decoded once."""
-        if part.start not in self.contents:
-            encoding = (part.value(b"content-transfer-encoding") or b"").decode("latin-1")
-            encoding = encoding.partition(";")[0].partition("(")[0].strip().strip("\"'").lower()
-            encoded = self.structure.source[part.start : part.end]
-            report = self.report_at(part.number or "1")
-            self.contents[part.start] = decode_transfer(encoded, encoding, report)
-        return self.contents[part.start]
-
-    def join_texts(self, parts: list[Part]) -> str | None:
-        if not parts:
-            return None
-        return "\n".join(self.text(part) for part in parts)
-
-    def text(self, part: Part) -> str:
-        report = self.report_at(part.number or "1")
-        charset = part.parameters.get("charset")
-        text = decode_text(self.content(part), charset.text if charset else None, report)
-        return storable(text.replace("\r\n", "\n").replace("\r", "\n"), report)
-
-    def digest(self, part: Part) -> LeafDigest:
-        parameter = name_parameter(part)
-        name = _WHITE_SPACE.sub(b" ", parameter.octets) if parameter else b""  # it may be folded anew
-        return leaf_digest(part.content_type.encode(), name, self.content(part))
-
-    def attachments(self, parts: list[Part], body_html: str) -> list[Attachment]:
-        taken: dict[str, int] = {}
-        shown = {unquote(content_id) for content_id in _CONTENT_ID_URL.findall(body_html)}
-        return [self.attachment(part, nth, shown, taken) for nth, part in enumerate(parts, start=1)]
-
-    def attachment(self, part: Part, nth: int, shown: set[str], taken: dict[str, int]) -> Attachment:
-        content, name = self.content(part), name_parameter(part)
-        filename = decode_words(name.text, self.report_at(part.number or "1")) if name else None
-        return Attachment(
-            filename=filename,
-            safe_name=safe_name(filename, part.content_type, nth, taken),
-            content_type=part.content_type,
-            content=content,
-            sha256=hashlib.sha256(content).hexdigest(),
-            inline=part.content_type.startswith("image/") and _content_id(part) in shown,
-        )
-
-
-def _read_senders(raw: bytes, report: Report) -> list[Address]:
-    return list(read_addresses(raw, Role.SENDER, report))
-
-
-def _content_id(part: Part) -> str:
-    """By which the HTML may show this part (RFC 2392); "" when it has none."""
-    return (part.value(b"content-id") or b"").decode("latin-1").strip().strip("<>")
+    def header_sha256(self) -> str:
+        end = self.structure.header_end
+        while end and (edge := self.source.read(max(end - 1024, 0), end)).rstrip(b"\r\n") != edge:
+            end -= len(edge) - len(edge.rstrip(b"\r\n"))
+        digest = hashlib.sha256()
+        for piece in self.source.pieces(0, end):
+            digest.update(piece)
+        return digest.hexdigest()

@@ -1,7 +1,7 @@
 """Where the parts of a message begin and end (RFC 2045, 2046), without decoding anything.
 
 One pass from delimiter line to delimiter line, no recursion: a thousand nested parts cost no stack, and the
-bodies in between are never looked at line by line.
+bodies in between are never looked at line by line, nor held in memory.
 """
 
 import re
@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mail_archiver.domain.limits import MAX_DEPTH, MAX_HEADER_OCTETS, MAX_PARTS
 from mail_archiver.domain.message import Defect, DefectCode
+from mail_archiver.mime.header_block import Field, read_header_block
 from mail_archiver.mime.parameters import Parameter, read_parameters
+from mail_archiver.octets import Octets, spool
 
-MAX_DEPTH = 64
-MAX_PARTS = 2_000
+MAX_DASHED_LINES = 300_000
+"""Lines beginning with "--" that are looked at, and one more for each 100 octets: of more, none is."""
 
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)(?:\n|\Z)")
-_BROKEN_FIELD = re.compile(rb"([^\n]*)(?:\n[ \t][^\n]*)*(?:\n|\Z)")
-_EMPTY_LINE = re.compile(rb"\r?\n")
-_TOP = re.compile(rb"(?:>?From [^\n]*\n)?(?:[ \t]++(?=[!-9;-~]++:))?")  # of an mbox; a stray indent
+_MAX_DELIMITER_OCTETS = 4_096
+_TOP = re.compile(
+    rb"(?:>?From (?![ \t]*:)[^\n]*\n)?(?:[ \t]++(?=[!-9;-~]++:))?"
+)  # of an mbox; a stray indent
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]+/[a-z0-9!#$%&'*+.^_`{|}~-]+")
 
 
@@ -28,14 +31,14 @@ class Part:
 
     Attributes:
         number: As IMAP counts parts ("1", "2.1"); "" for a multipart at the top.
-        fields: Header fields in order: name in lower case, value raw and still folded.
+        fields: Header fields in order.
         start, end: Where the body lies in the source; `end` excludes the line end before a delimiter.
         content_type: Lower case, "text/plain" where none is given or it is not one (RFC 2045 section 5.2).
         parameters: Of Content-Type, names in lower case.
     """
 
     number: str
-    fields: list[tuple[bytes, bytes]]
+    fields: list[Field]
     start: int
     end: int
     content_type: str
@@ -67,21 +70,46 @@ class Structure:
     """A message taken apart.
 
     Attributes:
-        source: The bytes that the offsets refer to; bare CR line ends are LF here.
+        source: What the offsets refer to; bare CR line ends are LF here.
         header_end: Where the header block ends, its closing empty line included.
+        epilogue: Where text begins that follows the last delimiter of the outermost multipart, and its end;
+            None where that is no text.
     """
 
-    source: bytes
+    source: Octets
     root: Part
     header_end: int
+    epilogue: tuple[int, int] | None
     defects: tuple[Defect, ...]
 
 
-def scan(source: bytes) -> Structure:
-    """Find the parts of a message. Any bytes are a message; at worst one text part."""
-    if b"\n" not in source:
-        source = source.replace(b"\r", b"\n")  # classic Mac OS line ends
-    return _Scanner(source).scan()
+@dataclass(slots=True)
+class Effort:
+    """How much may still be read of a message and of what it encloses, so that no mail takes for ever."""
+
+    parts: int
+    header_octets: int
+    dashed_lines: int
+
+    @classmethod
+    def for_message(cls, size_octets: int) -> "Effort":
+        """For one message."""
+        return cls(MAX_PARTS, MAX_HEADER_OCTETS, MAX_DASHED_LINES + size_octets // 100)
+
+
+def scan(source: Octets, start: int = 0, end: int | None = None, effort: Effort | None = None) -> Structure:
+    """Find the parts of a message. Any bytes are a message; at worst one text part.
+
+    Args:
+        start, end: Where the message lies in the source; end is None for all the rest.
+        effort: What may be spent; what is spent is taken from it.
+    """
+    end = len(source) if end is None else end
+    if source.find(b"\n", start, end) < 0 and source.find(b"\r", start, end) >= 0:
+        # Classic Mac OS line ends.
+        source = spool(piece.replace(b"\r", b"\n") for piece in source.pieces(start, end))
+        start, end = 0, len(source)
+    return _Scanner(source, end, effort or Effort.for_message(end - start)).scan(start)
 
 
 class _Delimiter(NamedTuple):
@@ -94,48 +122,61 @@ class _Delimiter(NamedTuple):
 
 
 class _Scanner:
-    def __init__(self, source: bytes) -> None:
+    def __init__(self, source: Octets, end: int, effort: Effort) -> None:
         self.source = source
+        self.end = end
+        self.effort = effort
         self.defects: list[Defect] = []
         self.open: list[tuple[Part, bytes]] = []  # multiparts not yet closed, with their boundaries
-        self.parts = 0
+        self.boundaries: set[bytes] = set()
 
-    def scan(self) -> Structure:
-        top = _TOP.match(self.source)
-        root = self.read_part(top.end() if top else 0, parent=None)
-        header_end, current, position = root.start, root, max(root.start - 1, 0)
+    def scan(self, start: int) -> Structure:
+        top = _TOP.match(self.source.read(start, min(start + 1024, self.end)))
+        root = self.read_part(start + (top.end() if top else 0), parent=None)
+        header_end, current, position, epilogue = root.start, root, max(root.start - 1, start), None
         while self.open:
             delimiter = self.next_delimiter(position)
             if delimiter is None:
                 break
-            current.end = min(current.end, _before_line_end(self.source, delimiter.start, current.start))
+            current.end = min(current.end, self.before_line_end(delimiter.start, current.start))
             self.close_down_to(delimiter.boundary)
             parent, _ = self.open[-1]
             if delimiter.closes:
-                self.open.pop()
+                self.pop_open()
                 current, position = parent, delimiter.end
                 current.end = delimiter.end
-            elif _delimiter_at(self.source, delimiter.end, {delimiter.boundary}):
+                epilogue = delimiter.end
+            elif self.delimiter_at(delimiter.end):
                 position = delimiter.end  # written twice: there is no part between the two
-            elif self.parts >= MAX_PARTS:
-                self.read_rest(delimiter.end + 1, parent)
+            elif self.effort.parts <= 0:
+                self.read_rest(
+                    delimiter.end + 1, parent, f"all after the first {MAX_PARTS} parts kept as one"
+                )
             else:
-                current = self.read_part(min(delimiter.end + 1, len(self.source)), parent)
+                current = self.read_part(min(delimiter.end + 1, self.end), parent)
                 parent.children.append(current)
-                position = max(current.start - 1, 0)
+                position = max(current.start - 1, start)
         for part, _ in self.open:
             self.defect(DefectCode.MULTIPART_UNCLOSED, part, "read to the end")
-        return Structure(self.source, root, header_end, tuple(self.defects))
+        after = (
+            None
+            if epilogue is None or self.open or not root.children
+            else (min(epilogue + 1, self.end), self.end)
+        )
+        return Structure(self.source, root, header_end, after, tuple(self.defects))
 
     def read_part(self, start: int, parent: Part | None) -> Part:
         """Read a part's header; open it if it is a multipart that can be taken apart."""
-        self.parts += 1
-        fields, body_start, broken = _read_fields(self.source, start)
+        self.effort.parts -= 1
+        header = read_header_block(self.source, start, self.end, self.effort.header_octets)
+        self.effort.header_octets -= header.octets_read
         default = "message/rfc822" if _is_digest(parent) else "text/plain"
-        content_type, parameters = _content_type(fields, default)
-        part = Part(_number(parent), fields, body_start, len(self.source), content_type, parameters)
-        if broken:
+        content_type, parameters = _content_type(header.fields, default)
+        part = Part(_number(parent), header.fields, header.end, self.end, content_type, parameters)
+        if header.is_broken:
             self.defect(DefectCode.HEADERS_BROKEN, part, "read as far as its fields go")
+        if header.is_cut:
+            self.defect(DefectCode.HEADERS_TOO_LONG, part, "only the first fields are read")
         if content_type.startswith("multipart/"):
             boundary = parameters.get("boundary", Parameter(b"")).octets.rstrip()
             if not boundary:
@@ -144,82 +185,62 @@ class _Scanner:
                 self.defect(DefectCode.TOO_DEEP, part, f"kept whole below {MAX_DEPTH} levels")
             else:
                 self.open.append((part, boundary))
+                self.boundaries.add(boundary)
         return part
 
-    def read_rest(self, start: int, parent: Part) -> None:
+    def read_rest(self, start: int, parent: Part, action: str) -> None:
         """Keep what follows the last part that is read as one more, so that it counts and is not lost."""
-        rest = Part(_number(parent), [], start, len(self.source), "application/octet-stream", {})
+        rest = Part(_number(parent), [], start, self.end, "application/octet-stream", {})
         parent.children.append(rest)
-        self.defect(DefectCode.TOO_MANY_PARTS, rest, f"all after the first {MAX_PARTS} parts kept as one")
+        self.defect(DefectCode.TOO_MANY_PARTS, rest, action)
         self.open.clear()
 
     def next_delimiter(self, position: int) -> _Delimiter | None:
-        boundaries = {boundary for _, boundary in self.open}
-        start = self.source.find(b"\n--", position)
-        while start >= 0:
-            delimiter = _delimiter_at(self.source, start, boundaries)
+        find, end = self.source.find, self.end
+        start = find(b"\n--", position, end)
+        while start >= 0 and self.effort.dashed_lines > 0:
+            delimiter = self.delimiter_at(start)
             if delimiter:
                 return delimiter
-            start = self.source.find(b"\n--", start + 1)
+            start = find(b"\n--", start + 1, end)
+        if start >= 0:
+            part, _ = self.open[-1]
+            self.defect(DefectCode.TOO_MANY_PARTS, part, "not taken apart further: too many lines of dashes")
+        return None
+
+    def delimiter_at(self, start: int) -> _Delimiter | None:
+        """The delimiter of an open multipart that begins at this LF, if one does."""
+        self.effort.dashed_lines -= 1
+        first = self.source.read(start, start + 3)
+        if first != b"\n--":
+            return None
+        end = self.source.find(b"\n", start + 1, self.end)
+        end = self.end if end < 0 else end
+        line = self.source.read(start + 3, min(end, start + _MAX_DELIMITER_OCTETS)).rstrip(b" \t\r")
+        if line in self.boundaries:
+            return _Delimiter(start, end, line, closes=False)
+        if line.endswith(b"--") and line[:-2] in self.boundaries:
+            return _Delimiter(start, end, line[:-2], closes=True)
         return None
 
     def close_down_to(self, boundary: bytes) -> None:
         while self.open[-1][1] != boundary:
-            part, _ = self.open.pop()
+            part = self.pop_open()
             self.defect(DefectCode.MULTIPART_UNCLOSED, part, "read up to the delimiter around it")
+
+    def pop_open(self) -> Part:
+        part, _ = self.open.pop()
+        self.boundaries = {boundary for _, boundary in self.open}
+        return part
+
+    def before_line_end(self, position: int, start: int) -> int:
+        """`position` points at the LF before a delimiter; a CR before it belongs to it."""
+        if position > start and self.source.read(position - 1, position) == b"\r":
+            position -= 1
+        return max(position, start)
 
     def defect(self, code: DefectCode, part: Part, action: str) -> None:
         self.defects.append(Defect(code, part.number or "header", action))
-
-
-def _delimiter_at(source: bytes, start: int, boundaries: set[bytes]) -> _Delimiter | None:
-    if not source.startswith(b"\n--", start):
-        return None
-    end = source.find(b"\n", start + 1)
-    end = len(source) if end < 0 else end
-    line = source[start + 3 : end].rstrip(b" \t\r")
-    if line in boundaries:
-        return _Delimiter(start, end, line, closes=False)
-    if line.endswith(b"--") and line[:-2] in boundaries:
-        return _Delimiter(start, end, line[:-2], closes=True)
-    return None
-
-
-def _read_fields(source: bytes, start: int) -> tuple[list[tuple[bytes, bytes]], int, bool]:
-    """Header fields from `start`, where the body begins, and whether something was broken.
-
-    A line that is no field is skipped when a field follows (a header folded badly), or when it has a colon
-    and the header goes on to its empty line. Otherwise the empty line is missing: the body begins there.
-    """
-    fields: list[tuple[bytes, bytes]] = []
-    skipped: int | None = None  # where the lines begin that were skipped since the last field
-    broken, position = False, start
-    while position < len(source):
-        empty = _EMPTY_LINE.match(source, position)
-        if empty:
-            return fields, empty.end(), broken
-        match = _FIELD.match(source, position)
-        if match:
-            fields.append((match[1].lower(), match[2]))
-            position, skipped = match.end(), None
-            continue
-        if not fields:
-            return fields, position, False
-        broken, skipped = True, position if skipped is None else skipped
-        line = _BROKEN_FIELD.match(source, position)
-        if line is None or source.startswith(b"--", position):  # a delimiter: the empty line is missing
-            return fields, skipped, True
-        if b":" not in line[1] and not _FIELD.match(source, line.end()):
-            return fields, skipped, True
-        position = line.end()
-    return fields, len(source) if skipped is None else skipped, broken
-
-
-def _before_line_end(source: bytes, position: int, start: int) -> int:
-    """`position` points at the LF before a delimiter; a CR before it belongs to it."""
-    if position > start and source[position - 1 : position] == b"\r":
-        position -= 1
-    return max(position, start)
 
 
 def _number(parent: Part | None) -> str:
@@ -233,7 +254,7 @@ def _is_digest(parent: Part | None) -> bool:
     return parent is not None and parent.content_type == "multipart/digest"  # RFC 2046 section 5.1.5
 
 
-def _content_type(fields: list[tuple[bytes, bytes]], default: str) -> tuple[str, dict[str, Parameter]]:
+def _content_type(fields: list[Field], default: str) -> tuple[str, dict[str, Parameter]]:
     raw = next((value for name, value in fields if name == b"content-type"), None)
     if raw is None:
         return default, {}

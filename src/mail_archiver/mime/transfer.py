@@ -1,55 +1,99 @@
-"""Content-Transfer-Encoding (RFC 2045 section 6), decoded as far as it goes."""
+"""Content-Transfer-Encoding (RFC 2045 section 6), decoded as far as it goes, a piece at a time."""
 
 import binascii
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from mail_archiver.domain.message import DefectCode
+from mail_archiver.mime.base64 import read_base64
 from mail_archiver.mime.charsets import Report
+from mail_archiver.octets import PIECE_OCTETS, Octets
 
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_FOOTER = re.compile(rb"=[A-Za-z0-9+/\r\n]*+[^=]")
-_FOREIGN = bytes(set(range(256)) - set(_ALPHABET + b"="))
-_NO_PADDING = re.compile(rb"[^=]+")
+IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
+UUENCODE = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
+
 _ODD_SOFT_BREAK = re.compile(rb"=(?:[ \t]++\r?\n|\r(?!\n))")  # the C decoder drops text after the second
+_LINE_PADDING = re.compile(rb"(?<![ \t=])[ \t]++(?=\r?\n)")
+_BARE_EQUALS_SIGN = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+\r?\n|\r|\Z)")
+_CUT = re.compile(rb"[^=\s]{3}|[0-9A-Fa-f]{2}=[^=]")  # backwards
+_EDGE_OCTETS = 64 * 1024
+_LONGEST_CARRY_OCTETS = 2 * 1024 * 1024
+
+Decode = Callable[[], Iterator[bytes]]
+"""Reads the decoded bytes from the beginning, as often as it is called."""
 
 
-def decode_base64(encoded: bytes) -> tuple[bytes, bool]:
-    """Decode base64, and say whether it was broken.
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How to read a part.
 
-    Padding in the middle does not end it when only base64 follows (two texts glued together), but a footer
-    does; a missing one is added, and foreign bytes are skipped. What is no base64 at all comes back as it is.
+    Attributes:
+        decode: As a reader wants it.
+        decode_v1: As the fingerprint v1 has it, which was frozen before some errors were read as well.
     """
-    lines = encoded.strip()
-    footer = _FOOTER.search(lines)
-    lines = lines[: footer.start()] if footer else lines
-    sextets = lines.translate(None, _FOREIGN)
-    if len(lines) - len(sextets) - lines.count(b"\n") - lines.count(b"\r") > len(lines) // 20:
-        return encoded, True
-    if not footer and b"=" not in sextets.rstrip(b"="):  # the C decoder stops at padding without a word
-        try:
-            return binascii.a2b_base64(sextets), False
-        except binascii.Error:
-            pass
-    decoded = bytearray()
-    for run in _NO_PADDING.findall(sextets):
-        whole = run[:-1] if len(run) % 4 == 1 else run  # six bits alone are no octet
-        decoded += binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
-    return bytes(decoded), True
+
+    decode: Decode
+    decode_v1: Decode
 
 
-def decode_transfer(content: bytes, encoding: str, report: Report) -> bytes:
-    """Undo a transfer encoding; an unknown one is taken as identity.
+def open_transfer(source: Octets, start: int, end: int, encoding: str, report: Report) -> Transfer:
+    """Undo the transfer encoding of a part; an unknown one is taken as identity.
 
     Args:
+        start, end: Where the part's body lies in the source.
         encoding: The field's value in lower case.
     """
     if encoding == "base64":
-        decoded, broken = decode_base64(content)
-        if broken:
+        read = read_base64(source, start, end)
+        if read.is_broken:
             report(DefectCode.TRANSFER_ENCODING_BROKEN, "broken base64, read as far as it goes")
-        return decoded
+        return Transfer(read.decode, read.decode_v1)
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(_ODD_SOFT_BREAK.sub(b"", content))
-    if encoding not in ("", "7bit", "8bit", "binary"):
+        return _open_quoted_printable(source, start, end, report)
+    if encoding not in IDENTITY and encoding not in UUENCODE:  # that is undone with the file in it
         report(DefectCode.TRANSFER_ENCODING_BROKEN, "unknown transfer encoding, taken as it is")
-    return content
+    identity = partial(source.pieces, start, end)
+    return Transfer(identity, identity)
+
+
+def _open_quoted_printable(source: Octets, start: int, end: int, report: Report) -> Transfer:
+    if _BARE_EQUALS_SIGN.search(source.read(start, min(start + PIECE_OCTETS, end))):
+        report(DefectCode.TRANSFER_ENCODING_BROKEN, "equals signs that encode nothing, kept")
+    has_padding = any(_LINE_PADDING.search(piece) for piece in _cut_pieces(source, start, end))
+    decode_v1 = partial(_decode_quoted_printable, source, start, end, keep_padding=True)
+    if not has_padding:
+        return Transfer(decode_v1, decode_v1)
+    return Transfer(partial(_decode_quoted_printable, source, start, end, keep_padding=False), decode_v1)
+
+
+def _decode_quoted_printable(source: Octets, start: int, end: int, *, keep_padding: bool) -> Iterator[bytes]:
+    for piece in _cut_pieces(source, start, end):
+        # White space at the end of a line was added on the way (RFC 2045 section 6.7, rule 3).
+        lines = piece if keep_padding else _LINE_PADDING.sub(b"", piece)
+        if any(odd in lines for odd in (b"= ", b"=\t", b"=\r")):
+            lines = _ODD_SOFT_BREAK.sub(b"", lines)
+        decoded = binascii.a2b_qp(lines)
+        if decoded:
+            yield decoded
+
+
+def _cut_pieces(source: Octets, start: int, end: int) -> Iterator[bytes]:
+    """Pieces that can be decoded one by one."""
+    carry = b""
+    for piece in source.pieces(start, end):
+        cut = _where_to_cut(carry) if carry else 0
+        if cut:
+            yield carry[:cut]
+        carry = carry[cut:] + piece
+    if carry:
+        yield carry
+
+
+def _where_to_cut(encoded: bytes) -> int:
+    """Not near what an equals sign begins, nor in the white space that ends a line."""
+    cut = _CUT.search(encoded[-_EDGE_OCTETS:][::-1])
+    if cut:
+        return len(encoded) - cut.start()
+    return len(encoded) if len(encoded) > _LONGEST_CARRY_OCTETS else 0

@@ -13,11 +13,13 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapUser
 
 from mail_archiver.archiving.accounts import run
+from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.fetch_plan import MessageSummary
+from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.start import Start
 from mail_archiver.imap.connect import Login, authenticate, connection
 from mail_archiver.imap.session import ImapSession
@@ -65,7 +67,14 @@ def test_every_uid_that_was_listed_has_its_row(
             yield session
 
     plan = AccountPlan(
-        "crm", dovecot.host, user.username, ("INBOX",), start, Disposition(), OwnAddresses(), log_in
+        "crm",
+        dovecot.host,
+        user.username,
+        ("INBOX",),
+        start,
+        Disposition(),
+        Drafter(OwnAddresses(), Limits(), zip_inline_images=False),
+        log_in,
     )
     with closing(Store(database_url)) as store:
         store.upgrade()

@@ -19,13 +19,14 @@ from mail_archiver.blobs import open_blobs
 from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import ConfigError, StorageError
+from mail_archiver.octets import InMemory, whole
 
 TIMEOUT_S = 20.0
 LONG_AGO = 1_000_000_000.0
 
 
 def blob(content: bytes) -> Blob:
-    return Blob(hashlib.sha256(content).hexdigest(), content)
+    return Blob(hashlib.sha256(content).hexdigest(), InMemory(content))
 
 
 OFFER = blob(b"As agreed.\r\n")
@@ -61,7 +62,7 @@ def test_stores_a_blob_under_its_hash(blobs: FolderBlobs, root: Path) -> None:
     for each in (OFFER, LARGE):
         place = root / each.sha256[:2] / each.sha256[2:4] / each.sha256
         assert blobs.path(each.sha256) == place
-        assert place.read_bytes() == blobs.get(each.sha256) == each.content
+        assert place.read_bytes() == blobs.get(each.sha256) == whole(each.content)
     assert len(files(root)) == 2
 
 
@@ -101,9 +102,9 @@ def test_leaves_a_blob_that_is_there_as_it_is_but_renews_its_time(blobs: FolderB
 def test_replaces_what_a_crash_left_half_written(blobs: FolderBlobs) -> None:
     place = blobs.path(OFFER.sha256)
     place.parent.mkdir(parents=True)
-    place.write_bytes(OFFER.content[:-1])
+    place.write_bytes(whole(OFFER.content)[:-1])
     blobs.put([OFFER])
-    assert blobs.get(OFFER.sha256) == OFFER.content
+    assert blobs.get(OFFER.sha256) == whole(OFFER.content)
 
 
 def test_a_disk_that_fills_up_leaves_no_blob_of_the_batch(blobs: FolderBlobs, root: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_disk_that_fills_up_leaves_no_blob_of_the_batch(blobs: FolderBlobs, ro
     assert in_child(put_on_a_full_disk) == 0
     assert files(root) == []
     blobs.put([OFFER, LARGE])
-    assert blobs.get(LARGE.sha256) == LARGE.content
+    assert blobs.get(LARGE.sha256) == whole(LARGE.content)
 
 
 def test_a_file_in_the_way_of_a_folder_leaves_no_blob_of_the_batch(blobs: FolderBlobs, root: Path) -> None:
@@ -202,7 +203,7 @@ def test_two_of_the_same_process_number_put_the_same_blobs_at_once(blobs: Folder
         for each in contents:
             barrier.wait(TIMEOUT_S)
             blobs.put([each])
-            assert blobs.get(each.sha256) == each.content
+            assert blobs.get(each.sha256) == whole(each.content)
 
     with ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(put) for _ in range(2)]:

@@ -9,6 +9,7 @@ from tests.servers.s3 import S3
 from mail_archiver.blobs import BlobStorage, open_blobs
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import ConfigError, StorageError
+from mail_archiver.octets import InMemory
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def blobs(s3: S3) -> BlobStorage:
 
 
 def blob(content: bytes) -> Blob:
-    return Blob(hashlib.sha256(content).hexdigest(), content)
+    return Blob(hashlib.sha256(content).hexdigest(), InMemory(content))
 
 
 def listed(bucket: str) -> list[str]:

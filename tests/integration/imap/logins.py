@@ -1,7 +1,9 @@
 """How the tests log in to a server, and what every error that they provoke has to keep."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
+from tests.integration.imap.proxy import proxy
 from tests.servers.imap import ImapServer, ImapUser
 
 from mail_archiver.errors import MailArchiverError
@@ -44,6 +46,17 @@ def tls_login(server: ImapServer, user: ImapUser) -> Login:
 def session_of(server: ImapServer, user: ImapUser) -> AbstractContextManager[ImapSession]:
     """The user's session, as `log_in` gives it."""
     return log_in(plain_login(server, user))
+
+
+@contextmanager
+def answering(server: ImapServer, user: ImapUser, *rewrites: tuple[bytes, bytes]) -> Iterator[ImapSession]:
+    """A session in which the server says the second of each pair for the first."""
+    login = plain_login(server, user)
+    with proxy(login.host, login.port) as between:
+        for answer, other in rewrites:
+            between.rewrite(answer, other)
+        with log_in(between.before(login)) as session:
+            yield session
 
 
 def assert_tells(error: MailArchiverError, login: Login) -> None:

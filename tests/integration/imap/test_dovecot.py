@@ -9,6 +9,7 @@ from tests.servers.dovecot import Dovecot
 from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.errors import MailboxUnavailable
 from mail_archiver.imap.connect import log_in
+from mail_archiver.octets import whole
 
 SOURCE = b"From: ann@example.com\r\nSubject: Offer\r\n\r\nAs agreed.\r\n"
 
@@ -66,7 +67,7 @@ def test_tells_that_a_mailbox_may_only_be_read(dovecot: Dovecot, disposition: Di
         folder.chmod(0o555)
     with log_in(login) as session:
         assert session.examine("INBOX").uidvalidity == uidvalidity
-        assert session.fetch([uid])[uid].source == SOURCE
+        assert whole(session.fetch([uid])[uid].source) == SOURCE
         with pytest.raises(MailboxUnavailable) as raised:
             session.dispose("INBOX", uidvalidity, [uid], disposition)
         assert_tells(raised.value, login)
@@ -93,7 +94,7 @@ def test_nul_is_the_one_octet_that_dovecot_changes(dovecot: Dovecot) -> None:
     uid = dovecot.deliver(user, SOURCE + b"a\x00b\r\n")
     with session_of(dovecot, user) as session:
         session.examine("INBOX")
-        assert session.fetch([uid])[uid].source == SOURCE + b"a\x80b\r\n"
+        assert whole(session.fetch([uid])[uid].source) == SOURCE + b"a\x80b\r\n"
 
 
 def maildir(dovecot: Dovecot, username: str) -> Path:

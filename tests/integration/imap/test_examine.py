@@ -11,6 +11,7 @@ from mail_archiver.domain.fetch_plan import Window
 from mail_archiver.domain.mailbox_state import MailboxStatus
 from mail_archiver.errors import MailboxUnavailable
 from mail_archiver.imap.connect import log_in
+from mail_archiver.octets import whole
 
 SOURCE = b"From: ann@example.com\r\nSubject: Offer\r\n\r\nAs agreed.\r\n"
 
@@ -79,7 +80,7 @@ def test_opens_a_mailbox_of_any_name(imap_server: ImapServer, name: str) -> None
     uid = imap_server.deliver(user, SOURCE, mailbox=name)
     with session_of(imap_server, user) as session:
         assert session.examine(name).exists == 1
-        assert session.fetch([uid])[uid].source == SOURCE
+        assert whole(session.fetch([uid])[uid].source) == SOURCE
         assert session.examine("INBOX").exists == 0
         assert name in session.mailboxes()
 
@@ -134,7 +135,7 @@ def test_goes_on_after_an_unknown_mailbox(imap_server: ImapServer) -> None:
         with pytest.raises(MailboxUnavailable):
             session.examine("Zzz")
         session.examine("INBOX")
-        assert session.fetch([uid])[uid].source == SOURCE
+        assert whole(session.fetch([uid])[uid].source) == SOURCE
 
 
 @pytest.mark.parametrize("flags", [[], ["\\Flagged"], ["\\Seen", "\\Answered"], ["\\Deleted"]])
@@ -147,7 +148,7 @@ def test_reading_changes_no_flag_and_no_message(imap_server: ImapServer, flags: 
         session.uids_received(Window(), status)
         session.present([uid])
         session.summaries([uid])
-        assert session.fetch([uid])[uid].source == SOURCE
+        assert whole(session.fetch([uid])[uid].source) == SOURCE
         assert _without_modseq(session.examine("INBOX")) == _without_modseq(status)
     assert imap_server.flags(user, "INBOX", uid) == set(flags)
     assert imap_server.uids(user) == [uid]

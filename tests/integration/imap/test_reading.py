@@ -9,6 +9,8 @@ from tests.integration.imap.logins import session_of
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer, ImapUser
 
+from mail_archiver.octets import whole
+
 HEADER = b"From: ann@example.com\r\nSubject: Offer\r\n\r\n"
 SOURCE = HEADER + b"As agreed.\r\n"
 
@@ -66,7 +68,7 @@ def test_gives_the_messages_asked_for_and_no_others(imap_server: ImapServer) -> 
     with session_of(imap_server, user) as session:
         session.examine("INBOX")
         found = session.fetch([fourth, second])
-        assert {uid: message.source for uid, message in found.items()} == {
+        assert {uid: whole(message.source) for uid, message in found.items()} == {
             second: HEADER + b"1\r\n",
             fourth: HEADER + b"3\r\n",
         }
@@ -162,7 +164,7 @@ def fetched(server: ImapServer, user: ImapUser, uid: int) -> bytes:
     """The bytes of one message, as a session gives them."""
     with session_of(server, user) as session:
         session.examine("INBOX")
-        return session.fetch([uid])[uid].source
+        return whole(session.fetch([uid])[uid].source)
 
 
 def expunge(server: ImapServer, user: ImapUser, uids: Sequence[int]) -> None:

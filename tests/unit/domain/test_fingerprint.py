@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_archiver.domain.fingerprint import FINGERPRINT_HEADERS, LeafDigest, fingerprint, leaf_digest
+from mail_archiver.domain.fingerprint import FINGERPRINT_HEADERS, LeafDigest, LeafHash, fingerprint
+
+
+def leaf_digest(content_type: bytes, name: bytes, *pieces: bytes) -> LeafDigest:
+    leaf = LeafHash()
+    for piece in pieces:
+        leaf.update(piece)
+    return leaf.digest(content_type, name)
+
 
 HEADERS = [(b"message-id", b" <a@b.example>"), (b"subject", b" Hello\r\n there"), (b"x-trace", b" 1")]
 SOURCE = "0" * 64
@@ -101,3 +109,14 @@ def test_line_ends_and_what_follows_the_last_line_do_not_count(content_type: byt
 @pytest.mark.parametrize("content", [b"", b"ab", b"a b", b"a\n\nb", b" a\nb", b"A\nb"])
 def test_all_other_content_counts(content: bytes) -> None:
     assert leaf_digest(b"text/plain", b"", content) != leaf_digest(b"text/plain", b"", b"a\nb")
+
+
+@given(
+    st.lists(
+        st.binary(max_size=4).map(
+            lambda octets: octets.translate(bytes(b"\r\n a"[n % 4] for n in range(256)))
+        )
+    )
+)
+def test_it_does_not_matter_in_what_pieces_a_part_is_read(pieces: list[bytes]) -> None:
+    assert leaf_digest(b"text/plain", b"", *pieces) == leaf_digest(b"text/plain", b"", b"".join(pieces))

@@ -1,7 +1,9 @@
 import pytest
 
 from mail_archiver.mime.bodies import name_parameter, sort_parts
-from mail_archiver.mime.structure import Part, scan
+from mail_archiver.mime.structure import Part
+from mail_archiver.mime.structure import scan as scan_octets
+from mail_archiver.octets import InMemory
 
 
 def render(tree: object, level: int = 0) -> bytes:
@@ -58,7 +60,7 @@ def numbers(parts: list[Part]) -> list[str]:
 def test_bodies_are_told_from_attachments(
     tree: object, text: list[str], html: list[str], attachments: list[str]
 ) -> None:
-    found = sort_parts(scan(render(tree)).root)
+    found = sort_parts(scan_octets(InMemory(render(tree))).root)
     assert (numbers(found.text), numbers(found.html), numbers(found.attachments)) == (text, html, attachments)
 
 
@@ -74,5 +76,5 @@ def test_bodies_are_told_from_attachments(
     ],
 )
 def test_a_part_is_named_by_its_disposition_before_its_type(header: bytes, name: bytes | None) -> None:
-    parameter = name_parameter(scan(header + b"\n\n").root)
+    parameter = name_parameter(scan_octets(InMemory(header + b"\n\n")).root)
     assert (parameter and parameter.octets) == name

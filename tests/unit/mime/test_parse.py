@@ -9,6 +9,7 @@ from tests.unit.mime.strategies import ENCODINGS, MAILS, Leaf, Mail
 from mail_archiver.domain.address import Role
 from mail_archiver.domain.message import Message
 from mail_archiver.mime.parse import parse_message
+from mail_archiver.octets import whole
 
 SAMPLE = Mail("The quote", (Leaf("text/plain", "", "Héllo\nworld"), Leaf("image/png", "plan.png", "pixels")))
 TRACES = (
@@ -113,7 +114,7 @@ def assert_holds_together(message: Message, source: bytes) -> None:
         assert address.address
     for attachment in message.attachments:
         texts += [attachment.filename, attachment.safe_name, attachment.content_type]
-        assert attachment.sha256 == hashlib.sha256(attachment.content).hexdigest()
+        assert attachment.sha256 == hashlib.sha256(whole(attachment.content)).hexdigest()
     for defect in message.defects:
         texts += [defect.where, defect.action]
     for text in texts:
@@ -188,9 +189,13 @@ def test_each_address_field_has_its_role(header: bytes, role: Role) -> None:
     assert [(a.role, a.display_name, a.normalized) for a in addresses] == [(role, "Ann", "a@x.example")]
 
 
-def test_sender_counts_only_without_from() -> None:
-    message = parse_message(b"Sender: office@x.example\nFrom: ann@x.example\n\n")
-    assert [a.address for a in message.addresses] == ["ann@x.example"]
+def test_who_sent_it_for_another_follows_the_author_and_is_told_once() -> None:
+    message = parse_message(
+        b"Resent-From: bo@x.example\nSender: office@x.example\n"
+        b"From: ann@x.example\nResent-Sender: Ann@x.example\n\n"
+    )
+    assert [a.address for a in message.addresses] == ["ann@x.example", "bo@x.example", "office@x.example"]
+    assert {a.role for a in message.addresses} == {Role.SENDER}
     assert message.sender is not None
     assert message.sender.address == "ann@x.example"
 

@@ -5,13 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.mime.strategies import MAILS, Mail
 
+from mail_archiver.domain.limits import MAX_DEPTH, MAX_PARTS
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.structure import MAX_DEPTH, MAX_PARTS, Structure, scan
+from mail_archiver.mime.structure import Structure
+from mail_archiver.mime.structure import scan as scan_octets
+from mail_archiver.octets import InMemory
+
+
+def scan(source: bytes) -> Structure:
+    return scan_octets(InMemory(source))
 
 
 def contents(structure: Structure) -> list[tuple[str, bytes]]:
     """Number and body of each leaf."""
-    return [(part.number, structure.source[part.start : part.end]) for part in structure.root.leaves()]
+    return [(part.number, structure.source.read(part.start, part.end)) for part in structure.root.leaves()]
 
 
 def codes(structure: Structure) -> list[DefectCode]:
@@ -186,7 +193,7 @@ def test_multiparts_below_the_deepest_level_are_kept_whole() -> None:
     structure = scan(nested + b"\nhello")
     (leaf,) = structure.root.leaves()
     assert leaf.number.count(".") == MAX_DEPTH - 1
-    assert structure.source[leaf.start :].endswith(b"\nhello")
+    assert structure.source.read(leaf.start, leaf.end).endswith(b"\nhello")
     assert codes(structure).count(DefectCode.TOO_DEEP) == 1
 
 

@@ -5,13 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mail_archiver import octets
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.transfer import decode_base64, decode_transfer
+from mail_archiver.mime.base64 import decode_base64
+from mail_archiver.mime.transfer import open_transfer
+from mail_archiver.octets import InMemory
 
 
 def decode(content: bytes, encoding: str) -> tuple[bytes, list[DefectCode]]:
     codes: list[DefectCode] = []
-    return decode_transfer(content, encoding, lambda code, _action: codes.append(code)), codes
+    transfer = open_transfer(
+        InMemory(content), 0, len(content), encoding, lambda code, _action: codes.append(code)
+    )
+    return b"".join(transfer.decode()), codes
 
 
 @given(
@@ -74,10 +80,10 @@ def test_quoted_printable_gives_back_what_was_encoded(text: str) -> None:
         (b"a=  \r\nb", b"ab"),
         (b"a=\t\nb", b"ab"),
         (b"a=\rb\nc", b"ab\nc"),
-        (b"a=zz", b"a=zz"),
         (b"a=e9", b"a\xe9"),
         (b"a=", b"a"),
         (b"a =20\r\nb", b"a  \r\nb"),
+        (b"a \t\r\nb \nc", b"a\r\nb\nc"),
     ],
 )
 def test_quoted_printable_is_read_forgivingly(encoded: bytes, decoded: bytes) -> None:
@@ -95,3 +101,39 @@ def test_an_unknown_encoding_is_a_defect_and_changes_nothing() -> None:
 
 def test_broken_base64_is_a_defect() -> None:
     assert decode(b"aGk", "base64") == (b"hi", [DefectCode.TRANSFER_ENCODING_BROKEN])
+
+
+@pytest.mark.parametrize("encoded", [b"a=zz", b"a=zb=\r\n", b"x = y", b"a=4"])
+def test_an_equals_sign_that_encodes_nothing_stays_and_is_a_defect(encoded: bytes) -> None:
+    decoded, codes = decode(encoded, "quoted-printable")
+    assert decoded == encoded.removesuffix(b"=\r\n")
+    assert codes == [DefectCode.TRANSFER_ENCODING_BROKEN]
+
+
+def pieces(content: bytes, encoding: str, size: int, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    monkeypatch.setattr(octets, "PIECE_OCTETS", size)
+    return decode(content, encoding)[0]
+
+
+NOISE = st.text("ABab09+/=\r\n -_\t", max_size=60).map(str.encode)
+BASE64 = st.builds(
+    lambda content, noise, at: content[:at] + noise + content[at:],
+    st.binary(max_size=90).map(base64.encodebytes),
+    st.one_of(st.just(b""), NOISE),
+    st.integers(0, 120),
+)
+
+
+@given(st.one_of(NOISE, BASE64), st.integers(1, 20))
+def test_base64_reads_the_same_in_pieces_of_any_size(content: bytes, size: int) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        in_pieces = pieces(content, "base64", size, monkeypatch)
+    assert in_pieces == decode(content, "base64")[0]
+
+
+@given(st.text("abc=E9 \t\n", max_size=80), st.integers(1, 20))
+def test_quoted_printable_reads_the_same_in_pieces_of_any_size(text: str, size: int) -> None:
+    content = text.encode()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        in_pieces = pieces(content, "quoted-printable", size, monkeypatch)
+    assert in_pieces == decode(content, "quoted-printable")[0]

@@ -1,0 +1,181 @@
+"""Base64 as mail has it (RFC 2045 section 6.8): broken in every way, and of any size."""
+
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from mail_archiver.octets import InMemory, Octets
+
+MAX_RUNS = 100_000
+"""Texts that end in padding and are glued together: beyond this many, padding is skipped like other noise."""
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_FOREIGN = bytes(set(range(256)) - set(_ALPHABET + b"="))
+_NO_SEXTETS = bytes(set(range(256)) - set(_ALPHABET))
+_FOOTER = re.compile(rb"=[A-Za-z0-9+/\r\n]*+[^=]")
+_RUN = re.compile(rb"([^=]*+)(=?)")
+_EDGE_OCTETS = 4_096
+
+
+def decode_base64(encoded: bytes) -> tuple[bytes, bool]:
+    """Decode a short text, and say whether it was broken (see `read_base64`)."""
+    try:
+        return binascii.a2b_base64(encoded, strict_mode=True), False
+    except binascii.Error:
+        read = read_base64(InMemory(encoded), 0, len(encoded))
+        return b"".join(read.decode()), read.is_broken
+
+
+@dataclass(frozen=True, slots=True)
+class Base64:
+    """How to read it.
+
+    Attributes:
+        decode: As a reader wants it.
+        decode_v1: As the fingerprint v1 has it: there, white space counts among what is no base64.
+    """
+
+    decode: Callable[[], Iterator[bytes]]
+    decode_v1: Callable[[], Iterator[bytes]]
+    is_broken: bool
+
+
+def read_base64(source: Octets, start: int, end: int) -> Base64:
+    """Look at base64 between two offsets: how to decode it, and whether it is broken.
+
+    Padding in the middle does not end it when only base64 follows (two texts glued together), but a footer
+    does; a missing one is added, and foreign bytes are skipped. What is no base64 at all comes back as it is.
+    """
+    survey = _survey(source, *_strip(source, start, end))
+    as_it_is = partial(source.pieces, start, end)
+    decode = _decode_runs if survey.padding_inside else _decode
+    decoded = partial(decode, source, survey.start, survey.end)
+    most_foreign = survey.octets // 20
+    decode_v1 = as_it_is if survey.foreign + survey.blanks > most_foreign else decoded
+    return Base64(decode_v1 if survey.is_broken else decoded, decode_v1, survey.is_broken)
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What a first reading shows.
+
+    Attributes:
+        start, end: Where the base64 lies, a footer left out.
+        foreign: Bytes that are neither base64 nor white space.
+        blanks: White space but for line ends.
+        padding_inside: Base64 follows after padding.
+    """
+
+    start: int
+    end: int
+    foreign: int = 0
+    blanks: int = 0
+    sextets: int = 0
+    padding: int = 0
+    padding_inside: bool = False
+    has_footer: bool = False
+
+    @property
+    def octets(self) -> int:
+        return self.end - self.start
+
+    @property
+    def is_broken(self) -> bool:
+        rest = self.sextets % 4
+        is_cut = rest == 1 or (rest > 1 and self.padding < 4 - rest)
+        return is_cut or self.has_footer or self.padding_inside or self.foreign > 0
+
+    def add(self, piece: bytes) -> None:
+        base64 = piece.translate(None, _FOREIGN)
+        noise = piece.translate(None, _ALPHABET + b"=\r\n")
+        blanks = len(noise) - len(noise.translate(None, b" \t"))
+        self.foreign += len(noise) - blanks
+        self.blanks += blanks
+        before_padding = base64.rstrip(b"=")
+        padding = base64.count(b"=")
+        if before_padding and (self.padding or len(base64) - len(before_padding) < padding):
+            self.padding_inside = True
+        self.sextets += len(base64) - padding
+        self.padding += padding
+
+
+def _strip(source: Octets, start: int, end: int) -> tuple[int, int]:
+    """The bounds without white space at either end."""
+    while start < end:
+        edge = source.read(start, min(start + _EDGE_OCTETS, end))
+        start += len(edge) - len(edge.lstrip())
+        if edge.lstrip():
+            break
+    while start < end:
+        edge = source.read(max(end - _EDGE_OCTETS, start), end)
+        end -= len(edge) - len(edge.rstrip())
+        if edge.rstrip():
+            break
+    return start, end
+
+
+def _survey(source: Octets, start: int, end: int) -> _Survey:
+    survey, position = _Survey(start, end), start
+    padding_at: int | None = None  # the last padding so far; nothing but base64 has followed
+    for piece in source.pieces(start, end):
+        before = b"" if padding_at is None else b"="
+        footer = _FOOTER.search(before + piece)
+        if footer:
+            at_padding = padding_at is not None and footer.start() == 0
+            survey.end = padding_at if padding_at is not None and at_padding else position
+            survey.end += 0 if at_padding else footer.start() - len(before)
+            survey.has_footer = True
+            survey.add(piece[: max(survey.end - position, 0)])
+            break
+        last = piece.rfind(b"=")
+        padding_at = padding_at if last < 0 else position + last
+        position += len(piece)
+        survey.add(piece)
+    return survey
+
+
+def _decode(source: Octets, start: int, end: int) -> Iterator[bytes]:
+    """Base64 with no padding but at its end."""
+    carry = b""
+    for piece in source.pieces(start, end):
+        sextets = carry + piece.translate(None, _NO_SEXTETS)
+        whole = len(sextets) // 4 * 4
+        carry = sextets[whole:]
+        if whole:
+            yield binascii.a2b_base64(sextets[:whole])
+    if len(carry) > 1:
+        yield _decode_run(carry)
+
+
+def _decode_runs(source: Octets, start: int, end: int) -> Iterator[bytes]:
+    """Several texts, one after the other, each ended by padding."""
+    carry, runs = b"", 0
+    for piece in source.pieces(start, end):
+        decoded = bytearray()
+        base64 = carry + piece.translate(None, _FOREIGN if runs < MAX_RUNS else _NO_SEXTETS)
+        carry = b""
+        for run in _RUN.finditer(base64):
+            if not run[2]:
+                whole = len(run[1]) // 4 * 4
+                decoded += binascii.a2b_base64(run[1][:whole])
+                carry += run[1][whole:]
+                continue
+            runs += 1
+            decoded += _decode_run(run[1])
+            if runs == MAX_RUNS:
+                base64 = base64[run.end() :].translate(None, _NO_SEXTETS)
+                whole = len(base64) // 4 * 4
+                decoded += binascii.a2b_base64(base64[:whole])
+                carry = base64[whole:]
+                break
+        if decoded:
+            yield bytes(decoded)
+    if len(carry) > 1:
+        yield _decode_run(carry)
+
+
+def _decode_run(run: bytes) -> bytes:
+    whole = run[:-1] if len(run) % 4 == 1 else run  # six bits alone are no octet
+    return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
