@@ -3,13 +3,20 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
-.PHONY: demo test lint servers lock clean
+.PHONY: demo test fuzz bench lint servers lock clean
 
 demo: .venv/.synced ## The main job, on this machine, with no account at hand
 	$(BIN)/mail-archiver demo
 
 test: .venv/.synced servers ## Every test, against real servers; one: make test T=tests/unit/mime
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal $(T)
+
+FUZZ_S ?= 60
+fuzz: .venv/.synced ## Damaged messages, read for a minute (FUZZ_S seconds): nothing may fail
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S)
+
+bench: .venv/.synced ## What one message may cost, hostile ones and large ones included
+	$(BIN)/python -m benchmarks.any_message
 
 servers: .venv/.synced ## Dovecot, PostgreSQL and GreenMail for the tests, where they are missing
 	$(BIN)/python -m tests.servers.provide

@@ -13,6 +13,9 @@ from tests.servers.dovecot import Dovecot
 
 from mail_archiver.cli import cli, exits
 from mail_archiver.config import Account, Settings, load_settings
+from mail_archiver.config.names import TABLES
+from mail_archiver.config.settings import LimitSettings
+from mail_archiver.domain.message import DefectCode
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -49,7 +52,8 @@ def test_every_command_explains_itself(path: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *sorted(set(Settings.model_fields) - {"accounts"}),
+        *sorted(set(Settings.model_fields) - TABLES),
+        *(f"LIMITS__{n}" for n in LimitSettings.model_fields),
         *(f"ACCOUNTS__<NAME>__{n}" for n in Account.model_fields),
     ],
 )
@@ -59,6 +63,11 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
         f"| `{name.upper().removesuffix(suffix.group(2).upper()).rstrip('_') if suffix else name.upper()}`"
         in README
     )
+
+
+def test_every_defect_is_in_the_table_and_no_other() -> None:
+    table = (PROJECT / "docs/DEFECTS.md").read_text("utf-8")
+    assert sorted(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)) == sorted(DefectCode)
 
 
 @pytest.mark.parametrize("code", sorted({*(value for _, value in exits._CODES), *exits._ORDER}))

@@ -1,0 +1,105 @@
+"""What must hold for any octets at all, once they are read as a message."""
+
+import hashlib
+import io
+import re
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mail_archiver import octets
+from mail_archiver.domain.address import normalize_address
+from mail_archiver.domain.message import Message
+from mail_archiver.mime.attachment_file import ZIP_NAME, attachment_file
+from mail_archiver.mime.filenames import MAX_NAME_OCTETS
+from mail_archiver.mime.html import sanitize_html
+from mail_archiver.mime.parse import parse_message
+from mail_archiver.octets import Spooled, open_spool, whole
+
+# Of what follows, the C decoder of quoted-printable drops the rest of the line, or of the piece.
+_CUT_AT_WILL = re.compile(rb"=[ \t\r\n]*=[ \t\n]*\r(?!\n)")
+SECONDS, SECONDS_A_MB = 1.0, 0.05
+
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+_ACTIVE = re.compile(r"<\s*(?:script|iframe|object|embed|form)\b|javascript:[^<]*[\"']\s*>", re.IGNORECASE)
+
+
+def check(source: bytes) -> None:
+    """Read a message, and fail where the parser breaks one of its promises."""
+    started = time.process_time()
+    message = parse_message(source)
+    file = attachment_file(message.attachments)
+    seconds = time.process_time() - started
+    assert seconds < SECONDS + SECONDS_A_MB * len(source) / 1e6, f"{seconds:.2f} s for {len(source)} octets"
+
+    assert message.source_sha256 == hashlib.sha256(source).hexdigest()
+    assert message.size_octets == len(source)
+    for text in _texts(message):
+        assert not _NOT_STORABLE.search(text), "NUL, or a lone surrogate"
+    for address in message.addresses:
+        assert address.normalized is None or normalize_address(address.normalized) == address.normalized
+    assert not _ACTIVE.search(sanitize_html(message.body_html or ""))
+    _check_attachments(message)
+    if file and file.name == ZIP_NAME:
+        with zipfile.ZipFile(io.BytesIO(whole(file.content))) as archive:
+            assert archive.testzip() is None
+            members = [hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()]
+        assert members == [each.sha256 for each in message.attachments if not each.inline]
+    if not _CUT_AT_WILL.search(source):
+        with in_pieces_of(701):
+            assert _seen(parse_message(_on_disk(source))) == _seen(message), "not the same in pieces"
+
+
+@contextmanager
+def in_pieces_of(size: int) -> Iterator[None]:
+    """Read files in pieces of so many octets, as if messages were large."""
+    usual, octets.PIECE_OCTETS = octets.PIECE_OCTETS, size
+    try:
+        yield
+    finally:
+        octets.PIECE_OCTETS = usual
+
+
+def _check_attachments(message: Message) -> None:
+    names = [each.safe_name.casefold() for each in message.attachments]
+    assert len(set(names)) == len(names)
+    for position, each in enumerate(message.attachments):
+        content = whole(each.content)
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (len(each.content), each.sha256)
+        assert each.within is None or each.within < position
+        assert each.safe_name.isprintable()
+        assert each.safe_name not in (".", "..")
+        assert not set(each.safe_name) & set('/\\:*?"<>|')
+        assert 0 < len(each.safe_name.encode()) <= MAX_NAME_OCTETS
+
+
+def _texts(message: Message) -> list[str]:
+    """Everything that goes into the database."""
+    texts = [
+        message.message_id, message.subject, message.body_text, message.body_html, message.list_id,
+        message.auto_submitted, *message.in_reply_to, *message.references,
+    ]  # fmt: skip
+    for address in message.addresses:
+        texts += [address.display_name, address.address, address.normalized]
+    for each in message.attachments:
+        texts += [each.filename, each.safe_name, each.content_type]
+    for report in message.delivery_reports:
+        texts += [report.recipient, report.normalized, report.action, report.status, report.message_id]
+    for defect in message.defects:
+        texts += [defect.where, defect.action]
+    return [text for text in texts if text is not None]
+
+
+def _seen(message: Message) -> tuple[object, ...]:
+    """What can be compared of a message: contents by their hash."""
+    files = [(each.safe_name, each.sha256, each.inline, each.within) for each in message.attachments]
+    return (message.fingerprint, message.header_sha256, message.subject, message.addresses, message.body_text,
+            message.body_html, message.kind, message.delivery_reports, message.defects, files)  # fmt: skip
+
+
+def _on_disk(source: bytes) -> Spooled:
+    """The same octets, as a large message has them."""
+    file = open_spool()
+    file.write(source)
+    return Spooled(file, len(source))
