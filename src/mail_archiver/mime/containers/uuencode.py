@@ -110,7 +110,8 @@ def _read_block(text: bytes, start: int, allowance: _Allowance) -> _Block | None
     if not sure_octets:
         return None
     last = _LAST_LINE.match(text, sure_position)
-    return _Block(bytes(content[:sure_octets]), last.end() if last else sure_position, True)
+    del content[sure_octets:]
+    return _Block(bytes(content), last.end() if last else sure_position, True)
 
 
 def _decode_full_lines(lines: bytes) -> bytes:
