@@ -161,7 +161,7 @@ def measure(path: Path) -> None:
     from mail_archiver.domain.address import OwnAddresses
     from mail_archiver.domain.limits import Limits
     from mail_archiver.domain.message import FetchedMessage
-    from mail_archiver.octets import InMemory, spool
+    from mail_archiver.octets import InMemory, Spool
 
     drafter = Drafter(OwnAddresses(), Limits(), zip_inline_images=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -173,7 +173,7 @@ def measure(path: Path) -> None:
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         if path.stat().st_size >= LARGE_OCTETS:
             with path.open("rb") as file:
-                source = spool(iter(partial(file.read, MIB), b""))
+                source = Spool().keep(iter(partial(file.read, MIB), b""))
         else:
             source = InMemory(path.read_bytes())
         started = time.process_time()

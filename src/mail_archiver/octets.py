@@ -4,6 +4,7 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from threading import Lock
 from typing import IO, Protocol
 
 PIECE_OCTETS = 1024 * 1024
@@ -61,16 +62,46 @@ class InMemory:
             yield self._octets[begin : min(begin + PIECE_OCTETS, end)]
 
 
-class Spooled:
-    """Implements `Octets` over a temporary file, which it owns and closes."""
+class Spool:
+    """A temporary file, in memory while it is small, closed with the last of its readers.
 
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file = file
-        self._size = size
-        self._window, self._window_start = b"", 0
+    Once written, threads may read it side by side.
+    """
+
+    def __init__(self) -> None:
+        self.file: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL_OCTETS)  # noqa: SIM115 closed in `__del__`
+        self._lock = Lock()
 
     def __del__(self) -> None:
-        self._file.close()
+        self.file.close()
+
+    def keep(self, pieces: Iterable[bytes]) -> Octets:
+        """Write what is only passing by, behind what was written before."""
+        start = end = self.file.seek(0, io.SEEK_END)
+        for piece in pieces:
+            self.file.seek(end)  # the pieces may come from this very file
+            end += self.file.write(piece)
+        return _Spooled(self, start, end - start)
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Some of what was written."""
+        with self._lock:
+            self.file.seek(start)
+            return self.file.read(size)
+
+    def octets(self) -> Octets:
+        """All that was written."""
+        return _Spooled(self, 0, self.file.seek(0, io.SEEK_END))
+
+
+class _Spooled:
+    """Implements `Octets` over a span of a spool; `read` and `find` keep a window, for one thread."""
+
+    def __init__(self, spool: Spool, start: int, size: int) -> None:
+        self._spool = spool
+        self._start = start
+        self._size = size
+        self._window, self._window_start = b"", 0
 
     def __len__(self) -> int:
         return self._size
@@ -106,21 +137,7 @@ class Spooled:
             yield self._read_file(begin, min(begin + PIECE_OCTETS, end))
 
     def _read_file(self, start: int, end: int) -> bytes:
-        self._file.seek(start)
-        return self._file.read(end - start)
-
-
-def open_spool() -> IO[bytes]:
-    """A file to write to, in memory while it is small; for `Spooled`."""
-    return tempfile.SpooledTemporaryFile(SPOOL_OCTETS)
-
-
-def spool(pieces: Iterable[bytes]) -> Octets:
-    """Keep what is only passing by."""
-    file = open_spool()
-    for piece in pieces:
-        file.write(piece)
-    return Spooled(file, file.tell())
+        return self._spool.read_at(self._start + start, end - start)
 
 
 def sha256_of(content: Content) -> str:

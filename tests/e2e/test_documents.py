@@ -21,6 +21,14 @@ PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
+BOUNCE = (
+    b"Return-Path: <>\r\nFrom: MAILER-DAEMON@example.com\r\nTo: ann@example.com\r\n"
+    b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.com\r\n\r\n"
+    b"Final-Recipient: rfc822; gone@client.example\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
+)
+
+
 def all_commands() -> list[tuple[str, click.Command]]:
     found: list[tuple[str, click.Command]] = []
     pending: list[tuple[str, click.Command]] = [("mail-archiver", cli)]
@@ -135,5 +143,6 @@ def test_the_queries_of_the_readme_give_answers(
     )
     installation.run("contacts", "import", "c.csv")
     dovecot.deliver(installation.user, mail(to="known@client.example, unknown@client.example"))
+    dovecot.deliver(installation.user, BOUNCE)
     installation.run("run")
     assert installation.rows(query)

@@ -15,7 +15,7 @@ from mail_archiver.mime.attachment_file import ZIP_NAME, attachment_file
 from mail_archiver.mime.filenames import MAX_NAME_OCTETS
 from mail_archiver.mime.html import sanitize_html
 from mail_archiver.mime.parse import parse_message
-from mail_archiver.octets import Spooled, open_spool, whole
+from mail_archiver.octets import Octets, Spool, whole
 
 # Of what follows, the C decoder of quoted-printable drops the rest of the line, or of the piece.
 _CUT_AT_WILL = re.compile(rb"=[ \t\r\n]*=[ \t\n]*\r(?!\n)")
@@ -98,8 +98,6 @@ def _seen(message: Message) -> tuple[object, ...]:
             message.body_html, message.kind, message.delivery_reports, message.defects, files)  # fmt: skip
 
 
-def _on_disk(source: bytes) -> Spooled:
+def _on_disk(source: bytes) -> Octets:
     """The same octets, as a large message has them."""
-    file = open_spool()
-    file.write(source)
-    return Spooled(file, len(source))
+    return Spool().keep([source])

@@ -139,7 +139,7 @@ def _make_folder(folder: Path) -> list[Path]:
 
 
 def _write(file: Path, blob: Blob) -> None:
-    with file.open("wb", buffering=0) as target:
+    with file.open("wb") as target:  # buffered: a raw write may stop short of its end, and say so by a number
         for piece in blob.content.pieces():
             target.write(piece)
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "Tell whether the settings, the servers and the storage are fine.",
     "db": "Create the tables, or bring them up to date.",
     "contacts": "Bring contacts in.",
+    "show": "Show one archive record, its original, its HTML or its attachments.",
     "demo": "Show the whole job here and now, with no mail account at hand.",
 }
 """Each command with its line in the list, so that the list loads none of them."""

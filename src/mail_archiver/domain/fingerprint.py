@@ -90,7 +90,7 @@ def fingerprint(
 
 
 def collapse_blanks(value: bytes, blanks: bytes = _BLANKS) -> bytes:
-    """A value with each run of spaces and other blanks as one space; a regular expression would take its room.
+    """A value with each run of spaces and other blanks as one space (a regular expression takes much room).
 
     Args:
         blanks: What counts besides the space.

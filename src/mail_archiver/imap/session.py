@@ -21,7 +21,7 @@ from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks
 from mail_archiver.domain.mailbox_state import MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.errors import MailboxUnavailable, MessageRefused, ServerUnavailable, SourceError
-from mail_archiver.octets import InMemory, Spooled, open_spool
+from mail_archiver.octets import InMemory, Spool
 
 SEARCH_WINDOW = 10_000
 """Messages searched at once: a line of a million octets breaks imaplib, and some servers cap an answer."""
@@ -111,24 +111,24 @@ class ImapSession:
 
     def fetch_large(self, uid: int) -> Mapping[int, FetchedMessage]:
         """See the port. In partial fetches (RFC 9051 section 6.4.5), to a temporary file."""
-        file, received_at = open_spool(), None
+        spool, offset, received_at = Spool(), 0, None
         with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
             while True:
-                item = f"BODY.PEEK[]<{file.tell()}.{PIECE_OCTETS}>"
+                item = f"BODY.PEEK[]<{offset}.{PIECE_OCTETS}>"
                 try:
                     answer = self._client.fetch([uid], [item, "INTERNALDATE"]).get(uid)
                 except ProtocolError:  # it answers partial fetches in a way of its own
                     return self.fetch([uid])
                 if answer is None:
                     return {}
-                key = b"BODY[]<%d>" % file.tell()
+                key = b"BODY[]<%d>" % offset
                 if key not in answer:
                     return self.fetch([uid])
                 if not answer[key]:
                     break
                 received_at = answer.get(b"INTERNALDATE", received_at)
-                file.write(answer[key])
-        return {uid: FetchedMessage(uid, Spooled(file, file.tell()), received_at)}
+                offset += spool.file.write(answer[key])
+        return {uid: FetchedMessage(uid, spool.octets(), received_at)}
 
     def dispose(self, mailbox: str, uidvalidity: int, uids: Sequence[int], disposition: Disposition) -> None:
         """See the port."""

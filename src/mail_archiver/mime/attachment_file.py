@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mail_archiver.domain.message import Attachment
-from mail_archiver.octets import Content, Spooled, open_spool, sha256_of
+from mail_archiver.octets import Content, Octets, Spool, sha256_of
 
 ZIP_NAME = "attachments.zip"
 
@@ -41,9 +41,9 @@ def attachment_file(attachments: Sequence[Attachment], *, with_inline: bool = Fa
     return AttachmentFile(ZIP_NAME, content, sha256_of(content))
 
 
-def _zip(files: Sequence[Attachment]) -> Spooled:
-    spool = open_spool()
-    with zipfile.ZipFile(spool, "w") as archive:
+def _zip(files: Sequence[Attachment]) -> Octets:
+    spool = Spool()
+    with zipfile.ZipFile(spool.file, "w") as archive:
         for file in files:
             member = zipfile.ZipInfo(file.safe_name, date_time=(1980, 1, 1, 0, 0, 0))  # the format's zero
             member.compress_type = zipfile.ZIP_DEFLATED if _shrinks(file.content) else zipfile.ZIP_STORED
@@ -54,7 +54,7 @@ def _zip(files: Sequence[Attachment]) -> Spooled:
             with archive.open(member, "w") as target:
                 for piece in file.content.pieces():
                     target.write(piece)
-    return Spooled(spool, spool.tell())
+    return spool.octets()
 
 
 def _shrinks(content: Content) -> bool:

@@ -18,7 +18,7 @@ from mail_archiver.mime.headers import decode_unstructured, parameter_text
 from mail_archiver.mime.leaf import Leaf, read_leaf, transfer_encoding
 from mail_archiver.mime.structure import Effort, Part, Structure, scan
 from mail_archiver.mime.transfer import IDENTITY, UUENCODE
-from mail_archiver.octets import Content, InMemory, Octets, head, spool, whole
+from mail_archiver.octets import Content, Octets, Spool, head, whole
 
 MAX_OPENED_OCTETS = 16 * 1024 * 1024
 """A winmail.dat, uuencode or BinHex beyond this size is kept and not opened: it would be whole in memory."""
@@ -53,6 +53,7 @@ class Attachments:
         self._report_at = report_at
         self._octets_left = min(limits.decoded_octets, 4 * len(source))
         self._names: dict[str, int] = {}
+        self._unpacked = Spool()  # what stands nowhere in the source: there may be much of it
 
     def add(self, leaves: Iterable[Leaf], body_html: str) -> None:
         """The message's own."""
@@ -70,7 +71,7 @@ class Attachments:
                 self._report_at(where)(DefectCode.CONTAINER_BROKEN, "a packed file is damaged, read as it is")
             sha256 = hashlib.sha256(file.content).hexdigest()
             inline = file.content_type.startswith("image/") and file.content_id in shown
-            content = InMemory(file.content)
+            content = self._unpacked.keep([file.content])
             self._add(file.name, file.content_type, content, sha256, where, inline=inline, within=within)
 
     def add_epilogue(self, start: int, end: int) -> None:
@@ -157,7 +158,9 @@ class Attachments:
     def _scan_enclosed(self, leaf: Leaf, source: Octets) -> Structure:
         if transfer_encoding(leaf.part) in IDENTITY:
             return scan(source, leaf.part.start, leaf.part.end, self._effort)
-        return scan(spool(leaf.content.pieces()), effort=self._effort)  # RFC 2046 section 5.2.1 forbids it
+        return scan(
+            self._unpacked.keep(leaf.content.pieces()), effort=self._effort
+        )  # RFC 2046 section 5.2.1 forbids it
 
     def _add_enclosed(self, enclosed: Structure, where: str, within: int, messages_around: int) -> None:
         for defect in enclosed.defects:
@@ -194,7 +197,7 @@ class Attachments:
         if decoded is None:
             self._report_at(where)(DefectCode.TRANSFER_ENCODING_BROKEN, "no uuencode, taken as it is")
             return leaf.content, leaf.sha256
-        return InMemory(decoded), hashlib.sha256(decoded).hexdigest()
+        return self._unpacked.keep([decoded]), hashlib.sha256(decoded).hexdigest()
 
     def _whole(self, content: Content, where: str) -> bytes | None:
         if len(content) > MAX_OPENED_OCTETS:

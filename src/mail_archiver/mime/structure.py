@@ -13,7 +13,7 @@ from mail_archiver.domain.limits import MAX_DEPTH, MAX_HEADER_OCTETS, MAX_PARTS
 from mail_archiver.domain.message import Defect, DefectCode
 from mail_archiver.mime.header_block import Field, read_header_block
 from mail_archiver.mime.parameters import Parameter, read_parameters
-from mail_archiver.octets import Octets, spool
+from mail_archiver.octets import Octets, Spool
 
 MAX_DASHED_LINES = 300_000
 """Lines beginning with "--" that are looked at, and one more for each 100 octets: of more, none is."""
@@ -107,7 +107,7 @@ def scan(source: Octets, start: int = 0, end: int | None = None, effort: Effort 
     end = len(source) if end is None else end
     if source.find(b"\n", start, end) < 0 and source.find(b"\r", start, end) >= 0:
         # Classic Mac OS line ends.
-        source = spool(piece.replace(b"\r", b"\n") for piece in source.pieces(start, end))
+        source = Spool().keep(piece.replace(b"\r", b"\n") for piece in source.pieces(start, end))
         start, end = 0, len(source)
     return _Scanner(source, end, effort or Effort.for_message(end - start)).scan(start)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from mail_archiver.domain.record import ArchiveRecord, Namesake
 from mail_archiver.store.archives import Archives
 from mail_archiver.store.contacts import Contacts
 from mail_archiver.store.database import (
@@ -21,6 +22,7 @@ from mail_archiver.store.lease import Leases
 from mail_archiver.store.ledger import Ledger
 from mail_archiver.store.listing import ListedArchive, list_archives
 from mail_archiver.store.schema import HEAD, current_revision, migrate, require_current
+from mail_archiver.store.showing import show_archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class Store:
         """All archives (see `listing.list_archives`)."""
         with translated(self._engine.url), self._engine.connect() as connection:
             return list(list_archives(connection))
+
+    def show_archive(self, name: str) -> ArchiveRecord | tuple[Namesake, ...]:
+        """The archive of that id or Message-ID (see `showing.show_archive`)."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            return show_archive(connection, name)
 
     def run_lease(self, account: str) -> AbstractContextManager[None]:
         """See `archiving.ports.Store.run_lease`."""

@@ -19,7 +19,7 @@ from mail_archiver.blobs import open_blobs
 from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import ConfigError, StorageError
-from mail_archiver.octets import InMemory, whole
+from mail_archiver.octets import PIECE_OCTETS, InMemory, whole
 
 TIMEOUT_S = 20.0
 LONG_AGO = 1_000_000_000.0
@@ -154,9 +154,34 @@ def test_a_folder_that_may_not_be_written_is_told(root: Path) -> None:
     assert files(root) == []
 
 
+def test_reads_a_blob_in_pieces(blobs: FolderBlobs) -> None:
+    content = bytes(range(256)) * (PIECE_OCTETS // 128) + b"the rest"
+    for each in (blob(content), blob(b"")):
+        blobs.put([each])
+        pieces = list(blobs.pieces(each.sha256))
+        assert b"".join(pieces) == whole(each.content)
+        assert [len(piece) for piece in pieces] == [PIECE_OCTETS, PIECE_OCTETS, 8][: 3 * bool(pieces)]
+
+
+def test_reads_what_is_there_whatever_its_hash(blobs: FolderBlobs) -> None:
+    blobs.put([OFFER])
+    blobs.path(OFFER.sha256).write_bytes(b"damaged")
+    assert list(blobs.pieces(OFFER.sha256)) == [b"damaged"]
+
+
 def test_a_blob_that_is_not_there_is_an_error(blobs: FolderBlobs) -> None:
-    with pytest.raises(StorageError):
-        blobs.get(OFFER.sha256)
+    for read in (blobs.get, lambda sha256: next(blobs.pieces(sha256))):
+        with pytest.raises(StorageError) as caught:
+            read(OFFER.sha256)
+        assert caught.value.what == f"there is no blob {OFFER.sha256}"
+        assert "backup" in caught.value.hint
+
+
+def test_a_blob_that_cannot_be_read_is_an_error_that_speaks_of_reading(blobs: FolderBlobs) -> None:
+    blobs.path(OFFER.sha256).mkdir(parents=True)
+    with pytest.raises(StorageError) as caught:
+        next(blobs.pieces(OFFER.sha256))
+    assert "may read" in caught.value.hint
 
 
 def test_a_check_leaves_nothing_behind(blobs: FolderBlobs, root: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from obstore.store import S3Store
 from tests.servers.s3 import S3
 
 from mail_archiver.blobs import BlobStorage, open_blobs
+from mail_archiver.blobs.object_store import READ_OCTETS
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import ConfigError, StorageError
 from mail_archiver.octets import InMemory
@@ -58,10 +59,19 @@ def test_a_check_leaves_nothing_behind(s3: S3) -> None:
 
 
 def test_a_blob_that_is_not_there_is_an_error_of_storage(blobs: BlobStorage) -> None:
-    with pytest.raises(StorageError) as raised:
-        blobs.get(blob(b"never put").sha256)
-    assert "no such blob" in raised.value.what
-    assert raised.value.where == f"storage {blobs.url}"
+    for read in (blobs.get, lambda sha256: next(blobs.pieces(sha256))):
+        with pytest.raises(StorageError) as raised:
+            read(blob(b"never put").sha256)
+        assert "no such blob" in raised.value.what
+        assert raised.value.where == f"storage {blobs.url}"
+
+
+def test_reads_a_blob_in_pieces(blobs: BlobStorage) -> None:
+    large = blob(bytes(range(256)) * (READ_OCTETS // 128) + b"the rest")
+    blobs.put([large])
+    pieces = list(blobs.pieces(large.sha256))
+    assert [len(piece) for piece in pieces] == [READ_OCTETS, READ_OCTETS, 8]
+    assert hashlib.sha256(b"".join(pieces)).hexdigest() == large.sha256
 
 
 def test_a_bucket_that_is_not_there_is_an_error_of_storage() -> None:
