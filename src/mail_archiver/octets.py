@@ -109,11 +109,12 @@ class _Spooled:
     def read(self, start: int, end: int) -> bytes:
         """See `Octets`; neighbouring reads are served from one window of the file."""
         end = min(end, self._size)
+        if end <= start:
+            return b""
         if end - start > PIECE_OCTETS:
             return self._read_file(start, end)
         if start < self._window_start or end > self._window_start + len(self._window):
-            self._window = self._read_file(start, min(start + PIECE_OCTETS, self._size))
-            self._window_start = start
+            self._move_window(start, PIECE_OCTETS)
         return self._window[start - self._window_start : end - self._window_start]
 
     def find(self, needle: bytes, start: int, end: int) -> int:
@@ -122,7 +123,7 @@ class _Spooled:
         while end - start >= len(needle):
             last = self._window_start + len(self._window)
             if not self._window_start <= start <= last - len(needle):
-                self.read(start, start + len(needle))
+                self._move_window(start, max(PIECE_OCTETS, len(needle)))
                 last = self._window_start + len(self._window)
             found = self._window.find(needle, start - self._window_start, end - self._window_start)
             if found >= 0:
@@ -135,6 +136,10 @@ class _Spooled:
         end = self._size if end is None else min(end, self._size)
         for begin in range(start, end, PIECE_OCTETS):
             yield self._read_file(begin, min(begin + PIECE_OCTETS, end))
+
+    def _move_window(self, start: int, size: int) -> None:
+        self._window = self._read_file(start, min(start + size, self._size))
+        self._window_start = start
 
     def _read_file(self, start: int, end: int) -> bytes:
         return self._spool.read_at(self._start + start, end - start)
