@@ -240,7 +240,8 @@ class _Scanner:
         return max(position, start)
 
     def defect(self, code: DefectCode, part: Part, action: str) -> None:
-        self.defects.append(Defect(code, part.number or "header", action))
+        in_header = code in (DefectCode.HEADERS_BROKEN, DefectCode.HEADERS_TOO_LONG)
+        self.defects.append(Defect(code, part.number or ("header" if in_header else "message"), action))
 
 
 def _number(parent: Part | None) -> str:
