@@ -4,8 +4,11 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import IO, Protocol
+
+from mail_archiver.errors import StorageError
 
 PIECE_OCTETS = 1024 * 1024
 """How much of a run that is not in memory is read at a time."""
@@ -76,12 +79,34 @@ class Spool:
         self.file.close()
 
     def keep(self, pieces: Iterable[bytes]) -> Octets:
-        """Write what is only passing by, behind what was written before."""
+        """Write what is only passing by, behind what was written before.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
         start = end = self.file.seek(0, io.SEEK_END)
         for piece in pieces:
-            self.file.seek(end)  # the pieces may come from this very file
-            end += self.file.write(piece)
+            with self.writing() as file:
+                file.seek(end)  # the pieces may come from this very file
+                end += file.write(piece)
         return _Spooled(self, start, end - start)
+
+    @contextmanager
+    def writing(self) -> Iterator[IO[bytes]]:
+        """The file, for the time of a block.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
+        try:
+            yield self.file
+            self.file.flush()
+        except OSError as error:
+            raise StorageError(
+                f"a temporary file cannot be written: {error.strerror}",
+                storage=f"file:{tempfile.gettempdir()}",
+                hint="Make room there, or name another folder in TMPDIR.",
+            ) from error
 
     def read_at(self, start: int, size: int) -> bytes:
         """Some of what was written."""

@@ -1,4 +1,5 @@
 import random
+import resource
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail_archiver import octets
+from mail_archiver.errors import StorageError
 from mail_archiver.octets import InMemory, Octets, Spool, head, sha256_of, whole
 
 
@@ -46,6 +48,18 @@ def test_what_is_kept_may_come_from_the_same_file() -> None:
     again = spool.keep(first.pieces())
     assert whole(first) == whole(again) == b"abc" * 1000
     assert whole(spool.octets()) == b"abc" * 2000
+
+
+def test_a_full_disk_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(octets, "SPOOL_OCTETS", 1000)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, usual[1]))
+    try:
+        with pytest.raises(StorageError) as raised:
+            Spool().keep([b"x" * 1000] * 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert "TMPDIR" in raised.value.hint
 
 
 def test_threads_read_one_file_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:

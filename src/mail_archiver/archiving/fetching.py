@@ -8,7 +8,7 @@ from mail_archiver.archiving.ports import MailSource
 from mail_archiver.domain.draft import Blob, Draft
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.message import FetchedMessage
-from mail_archiver.errors import MessageRefused, places
+from mail_archiver.errors import MessageRefused, StorageError, places
 from mail_archiver.octets import sha256_of
 
 LARGE_OCTETS = 16 * 1024 * 1024
@@ -51,12 +51,14 @@ def fetch_drafts(source: MailSource, batch: Sequence[MessageSummary], drafter: D
     """Fetch and read a batch; a message that cannot be had, or read, is a failure of its own.
 
     Raises:
-        SourceError: The server itself fails.
+        SourceError, StorageError: The server itself fails, or there is no room for a large message.
     """
     fetched = Fetched()
     for message, summary in _fetch(source, batch, fetched):
         try:
             fetched.drafts.append(drafter.draft(message))
+        except StorageError:  # nothing about this message
+            raise
         except Exception as error:  # noqa: BLE001 one of the two isolation points: one message
             reason = f"cannot be read: {type(error).__name__} at {places(error)[-1]}"
             original = Blob(sha256_of(message.source), message.source)

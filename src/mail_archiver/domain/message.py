@@ -41,8 +41,8 @@ class Defect:
     """Something broken in a message, and what was made of it.
 
     Attributes:
-        where: A header's name, or a part's number as IMAP counts them (RFC 9051 section 6.4.5.1), or "header",
-            "message", "epilogue", "attachments".
+        where: A header's name, a part's number as IMAP counts them (RFC 9051 section 6.4.5.1), or "header",
+            "message", "epilogue" or "attachments".
         action: What was done.
     """
 

@@ -127,7 +127,8 @@ class ImapSession:
                 if not answer[key]:
                     break
                 received_at = answer.get(b"INTERNALDATE", received_at)
-                offset += spool.file.write(answer[key])
+                with spool.writing() as file:
+                    offset += file.write(answer[key])
         return {uid: FetchedMessage(uid, spool.octets(), received_at)}
 
     def dispose(self, mailbox: str, uidvalidity: int, uids: Sequence[int], disposition: Disposition) -> None:

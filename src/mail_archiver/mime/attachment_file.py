@@ -43,7 +43,7 @@ def attachment_file(attachments: Sequence[Attachment], *, with_inline: bool = Fa
 
 def _zip(files: Sequence[Attachment]) -> Octets:
     spool = Spool()
-    with zipfile.ZipFile(spool.file, "w") as archive:
+    with spool.writing() as file_of_zip, zipfile.ZipFile(file_of_zip, "w") as archive:
         for file in files:
             member = zipfile.ZipInfo(file.safe_name, date_time=(1980, 1, 1, 0, 0, 0))  # the format's zero
             member.compress_type = zipfile.ZIP_DEFLATED if _shrinks(file.content) else zipfile.ZIP_STORED
