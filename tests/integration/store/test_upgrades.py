@@ -24,12 +24,12 @@ COLUMNS_OF_0001 = (
 )
 
 
-@pytest.fixture(params=[None, "Mail Archive"], ids=["no schema", "a schema of ours"])
-def schema(request: pytest.FixtureRequest, database_url: str) -> str | None:
-    if request.param and database_url.startswith("sqlite"):
-        pytest.skip("SQLite has no schemas")
-    name: str | None = request.param
-    return name
+@pytest.fixture(params=["sqlite", "postgresql", "postgresql, a schema of ours"])
+def place(request: pytest.FixtureRequest) -> tuple[str, str | None]:
+    """An empty database, and the schema in it that our tables are to have; only PostgreSQL has schemas."""
+    database, _, schema = request.param.partition(", ")
+    url = request.getfixturevalue("sqlite_url" if database == "sqlite" else "postgres_url")
+    return url, "Mail Archive" if schema else None
 
 
 def upgrade_to(engine: sa.Engine, revision: str, schema: str | None = None) -> None:
@@ -67,7 +67,8 @@ def content_of_0001(sql: Sql) -> list[list[Any]]:
     ]
 
 
-def test_every_archive_gets_its_thread(database_url: str, schema: str | None) -> None:
+def test_every_archive_gets_its_thread(place: tuple[str, str | None]) -> None:
+    database_url, schema = place
     sql, prefix = fill_0001(database_url, schema), f'"{schema}".' if schema else ""
     store = Store(database_url, schema)
     assert store.upgrade() == ("0001", HEAD)
