@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mail_archiver.mime.parameters import Parameter, read_parameters
+from mail_archiver.mime.parameters import Parameter
 from mail_archiver.mime.structure import Part
 
 _MEDIA = ("image/", "audio/", "video/")
@@ -69,11 +69,10 @@ def sort_parts(root: Part) -> Sorted:
 
 
 def _sort_leaf(part: Part, subtype: str, level: _Level, found: Sorted, *, is_first: bool) -> None:
-    disposition, _ = disposition_of(part)
     readable = part.content_type in ("text/plain", "text/html") or part.content_type.startswith("multipart/")
     is_body = (
         readable
-        and disposition != "attachment"
+        and part.disposition != "attachment"
         and (is_first or (subtype != "related" and not name_parameter(part)))
     )
     if not is_body:
@@ -111,12 +110,6 @@ def _is_alternative(part: Part) -> bool:
     return part.content_type == "multipart/alternative"
 
 
-def disposition_of(part: Part) -> tuple[str, dict[str, Parameter]]:
-    """Content-Disposition (RFC 2183): its value in lower case ("" when absent) and its parameters."""
-    raw = part.value(b"content-disposition")
-    return read_parameters(raw) if raw is not None else ("", {})
-
-
 def content_id(part: Part) -> str:
     """By which other parts refer to this one (RFC 2392), without brackets; "" when it has none."""
     return (part.value(b"content-id") or b"").decode("latin-1").strip().strip("<>")
@@ -124,6 +117,5 @@ def content_id(part: Part) -> str:
 
 def name_parameter(part: Part) -> Parameter | None:
     """The file name that the sender gave; None when there is none, or an empty one."""
-    _, parameters = disposition_of(part)
-    candidates = (parameters.get("filename"), part.parameters.get("name"))
+    candidates = (part.disposition_parameters.get("filename"), part.parameters.get("name"))
     return next((name for name in candidates if name and name.octets), None)

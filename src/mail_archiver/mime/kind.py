@@ -159,7 +159,7 @@ def _holds(root: Part, rules: Sequence[Rule]) -> bool:
     def matches(wanted: bytes, begins: str) -> bool:
         return any(name == wanted and re.match(begins, value) for name, value in fields)
 
-    return any(all(matches(name, begins) for name, begins in rule.items()) for rule in rules)
+    return bool(fields) and any(all(matches(name, begins) for name, begins in rule.items()) for rule in rules)
 
 
 def _value(raw: bytes) -> str:

@@ -35,6 +35,7 @@ class Part:
         start, end: Where the body lies in the source; `end` excludes the line end before a delimiter.
         content_type: Lower case, "text/plain" where none is given or it is not one (RFC 2045 section 5.2).
         parameters: Of Content-Type, names in lower case.
+        disposition, disposition_parameters: Content-Disposition (RFC 2183) likewise; "" where absent.
     """
 
     number: str
@@ -43,6 +44,8 @@ class Part:
     end: int
     content_type: str
     parameters: dict[str, Parameter]
+    disposition: str = ""
+    disposition_parameters: dict[str, Parameter] = field(default_factory=dict)
     children: list["Part"] = field(default_factory=list)
 
     def value(self, name: bytes) -> bytes | None:
@@ -173,6 +176,9 @@ class _Scanner:
         default = "message/rfc822" if _is_digest(parent) else "text/plain"
         content_type, parameters = _content_type(header.fields, default)
         part = Part(_number(parent), header.fields, header.end, self.end, content_type, parameters)
+        disposition = part.value(b"content-disposition")
+        if disposition is not None:
+            part.disposition, part.disposition_parameters = read_parameters(disposition)
         if header.is_broken:
             self.defect(DefectCode.HEADERS_BROKEN, part, "read as far as its fields go")
         if header.is_cut:
