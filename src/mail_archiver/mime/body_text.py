@@ -73,14 +73,14 @@ class BodyText:
     def _octets(self, leaf: Leaf, room: int) -> tuple[bytes, bool]:
         """The octets of a text, what is packed in it cut out; and whether there were more."""
         octets = head(leaf.content, room)
+        is_cut = len(octets) < len(leaf.content)
         if _PACKED.search(octets) and leaf.part.content_type != "text/html":
-            if len(leaf.content) > len(octets) and len(leaf.content) <= MAX_OPENED_OCTETS:
-                octets = whole(leaf.content)
+            if is_cut and len(leaf.content) <= MAX_OPENED_OCTETS:
+                octets, is_cut = whole(leaf.content), False
             octets = self._cut_packed(octets, leaf.part.number or "1")
-            return octets[:room], len(octets) > room or len(leaf.content) > MAX_OPENED_OCTETS
-        if len(octets) == len(leaf.content):
-            return octets, False
-        return octets[: octets.rfind(b"\n") + 1] or octets, True
+        if is_cut or len(octets) > room:
+            return _to_line_end(octets[:room]), True
+        return octets, False
 
     def _cut_packed(self, octets: bytes, where: str) -> bytes:
         for cut in (cut_uuencoded, cut_binhex):
@@ -88,6 +88,14 @@ class BodyText:
             if files:
                 self.packed.append((where, files))
         return octets
+
+
+def _to_line_end(octets: bytes) -> bytes:
+    """Without the line that is cut, so that no character is; of one long line, all there is."""
+    end = octets.rfind(b"\n") + 1
+    if octets[end : end + 1] == b"\0":  # UTF-16 or UTF-32, little-endian: that was half a line feed
+        end -= 1
+    return octets[:end] if end > 0 else octets
 
 
 def _with_lf(text: str, report: Report) -> str:

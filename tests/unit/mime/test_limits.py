@@ -66,6 +66,15 @@ def test_the_beginning_of_a_text_is_kept_to_the_end_of_a_line() -> None:
     assert message.body_text == "x" * 2000
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "iso-2022-jp"])
+def test_no_character_is_cut_in_two(charset: str) -> None:
+    header = HEADER + b"Content-Type: text/plain; charset=%b\r\n\r\n" % charset.encode()
+    message = parse_message(header + "日本語です。\r\n".encode(charset) * 400, Limits(body_octets=2001))
+    assert message.body_text is not None
+    assert set(message.body_text.split()) == {"日本語です。"}
+    assert codes(message) == {DefectCode.BODY_CUT}
+
+
 def test_the_beginning_of_a_field_is_read() -> None:
     source = b"To: " + b"a@b.example, " * 999 + b"\r\nSubject: Plans\r\n\r\n"
     message = parse_message(source, Limits(header_octets=1300))
