@@ -7,8 +7,6 @@ from mail_archiver.domain.draft import Blob, Draft
 from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.linking import decide_direction, linkable_addresses
 from mail_archiver.domain.message import FetchedMessage
-from mail_archiver.mime.attachment_file import attachment_file
-from mail_archiver.mime.parse import parse_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,10 @@ class Drafter:
 
     def draft(self, fetched: FetchedMessage) -> Draft:
         """Read a message and decide what to record of it."""
+        # A poll that finds no message, as most do, need not load the parser.
+        from mail_archiver.mime.attachment_file import attachment_file
+        from mail_archiver.mime.parse import parse_message
+
         message = parse_message(fetched.source, self.limits)
         file = attachment_file(message.attachments, with_inline=self.zip_inline_images)
         blobs = [Blob(message.source_sha256, fetched.source)]
