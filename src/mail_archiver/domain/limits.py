@@ -6,8 +6,8 @@ MAX_DEPTH = 64
 MAX_PARTS = 2_000
 """The structure is read this far and no further, whatever the settings say: the fingerprint rests on it."""
 
-MAX_HEADER_OCTETS = 4 * 1024 * 1024
-"""Likewise for header fields, those of all parts together."""
+MAX_HEADER_OCTETS = 2 * 1024 * 1024
+"""Likewise for header fields, those of all parts together; and a sixteenth of the message more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Effort:
     @classmethod
     def for_message(cls, size_octets: int) -> "Effort":
         """For one message."""
-        return cls(MAX_PARTS, MAX_HEADER_OCTETS, MAX_DASHED_LINES + size_octets // 100)
+        return cls(MAX_PARTS, MAX_HEADER_OCTETS + size_octets // 16, MAX_DASHED_LINES + size_octets // 100)
 
 
 def scan(source: Octets, start: int = 0, end: int | None = None, effort: Effort | None = None) -> Structure:
