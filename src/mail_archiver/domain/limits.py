@@ -28,5 +28,5 @@ class Limits:
     parts: int = MAX_PARTS
     header_octets: int = 512 * 1024
     addresses: int = 10_000
-    body_octets: int = 2 * 1024 * 1024
+    body_octets: int = 1024 * 1024
     decoded_octets: int = 2 * 1024 * 1024 * 1024
