@@ -12,10 +12,13 @@ from datetime import timedelta
 from mail_archiver.blobs.key import blob_key
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import ConfigError, StorageError
-from mail_archiver.octets import PIECE_OCTETS
+from mail_archiver.octets import PIECE_OCTETS, whole
 
 CONCURRENT_PUTS = 8
 """A put is mostly waiting: one after the other, a batch would take as many round trips as it has blobs."""
+
+PART_OCTETS = 5 * PIECE_OCTETS
+"""Up to this size a blob is put with one request, whole in memory; S3 takes no smaller parts of others."""
 
 READ_OCTETS = 8 * PIECE_OCTETS
 """What one request reads. All in one would have to end within `TIMEOUT_S`, however slow the reader is."""
@@ -86,8 +89,9 @@ class ObjectBlobs:
             self._store.delete("check")
 
     def _put(self, blob: Blob) -> None:
-        # Of more than a few MiB it makes a multipart upload by itself, a piece at a time.
-        self._store.put(blob_key(blob.sha256), blob.content.pieces())
+        # From pieces it makes a multipart upload, of three requests at least.
+        is_small = len(blob.content) <= PART_OCTETS
+        self._store.put(blob_key(blob.sha256), whole(blob.content) if is_small else blob.content.pieces())
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

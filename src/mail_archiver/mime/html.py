@@ -9,9 +9,7 @@ from mail_archiver.mime.html_tokens import ANY_TAGS, names
 
 MAX_TAGS = 250_000  # that open something, or that close it; with more of either, all are dropped
 MAX_READ = 340_000  # the same for `html_to_text`, links and styles counted twice
-MAX_CLEANED = (
-    300_000  # the same for `sanitize_html`, links, images, styles and parts of tables counted thrice
-)
+MAX_CLEANED = 300_000  # the same for `sanitize_html`; links, images, styles, parts of tables counted thrice
 
 # What stays of a sender's HTML. None of these properties loads anything or leaves its place on the page.
 _ATTRIBUTES_KEPT = {

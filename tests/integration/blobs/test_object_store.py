@@ -7,7 +7,8 @@ from obstore.store import S3Store
 from tests.servers.s3 import S3
 
 from mail_archiver.blobs import BlobStorage, open_blobs
-from mail_archiver.blobs.object_store import READ_OCTETS
+from mail_archiver.blobs.key import blob_key
+from mail_archiver.blobs.object_store import PART_OCTETS, READ_OCTETS
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import ConfigError, StorageError
 from mail_archiver.octets import InMemory
@@ -37,6 +38,17 @@ def test_gives_back_what_was_put(blobs: BlobStorage) -> None:
     contents = [b"", b"one", bytes(range(256)) * 1000]
     blobs.put(map(blob, contents))
     assert [blobs.get(blob(content).sha256) for content in contents] == contents
+
+
+def test_a_small_blob_is_put_with_one_request_and_a_large_one_in_parts(s3: S3) -> None:
+    bucket = s3.new_bucket()
+    small, large = blob(b"x" * PART_OCTETS), blob(b"x" * (PART_OCTETS + 1))
+    open_blobs(f"s3://{bucket}").put([small, large])
+    store = S3Store(bucket, client_options={"allow_http": True})
+    tags = {each.sha256: store.head(blob_key(each.sha256))["e_tag"] or "" for each in (small, large)}
+    # The tag of an upload in parts ends with their number.
+    assert "-" not in tags[small.sha256]
+    assert "-" in tags[large.sha256]
 
 
 def test_lays_blobs_out_by_their_hash_below_the_prefix(s3: S3) -> None:
