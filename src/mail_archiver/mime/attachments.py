@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.message import Attachment, DefectCode
 from mail_archiver.mime.bodies import content_id, name_parameter, sort_parts
-from mail_archiver.mime.charsets import Report, decode_raw
+from mail_archiver.mime.charsets import Report, decode_raw, storable
 from mail_archiver.mime.containers.binhex import cut_binhex
 from mail_archiver.mime.containers.packed_file import PackedFile
 from mail_archiver.mime.containers.tnef import Tnef, read_tnef
@@ -72,7 +72,8 @@ class Attachments:
             sha256 = hashlib.sha256(file.content).hexdigest()
             inline = file.content_type.startswith("image/") and file.content_id in shown
             content = self._unpacked.keep([file.content])
-            self._add(file.name, file.content_type, content, sha256, where, inline=inline, within=within)
+            name = storable(file.name, self._report_at(where)) if file.name else None
+            self._add(name, file.content_type, content, sha256, where, inline=inline, within=within)
 
     def add_epilogue(self, start: int, end: int) -> None:
         """What follows the last delimiter, where it is more than white space (RFC 2046 section 5.1.1)."""

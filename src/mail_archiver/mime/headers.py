@@ -155,9 +155,9 @@ def read_in_reply_to(raw: bytes, report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys(storable(each, report) for each in found if each))
 
 
-def read_keyword(raw: bytes, _report: Report) -> str | None:
+def read_keyword(raw: bytes, report: Report) -> str | None:
     """The keyword that a value begins with, in lower case; parameters and comments left out."""
-    return re.split(r"[;(\s]", unfold(raw), maxsplit=1)[0].lower() or None
+    return storable(re.split(r"[;(\s]", unfold(raw), maxsplit=1)[0].lower(), report) or None
 
 
 def _is_utf8(raw: bytes) -> bool:
