@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from tests.servers import dovecot as dovecot_server
 from tests.servers import greenmail as greenmail_server
+from tests.servers import pgbouncer as pgbouncer_server
 from tests.servers import postgres as postgres_server
 from tests.servers.dovecot import Dovecot
 from tests.servers.greenmail import GreenMail
 from tests.servers.imap import ImapServer
+from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
 from tests.servers.process import Unavailable
 from tests.servers.s3 import S3
@@ -64,6 +66,17 @@ def postgres(server_folder: Path) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
+def pgbouncer(server_folder: Path, postgres: Postgres) -> Iterator[PgBouncer]:
+    """PgBouncer before PostgreSQL, in transaction mode; the test is skipped where it cannot run."""
+    try:
+        server = pgbouncer_server.start(_subfolder(server_folder, "pgbouncer"), postgres.new_database())
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def s3() -> Iterator[S3]:
     """S3 object storage."""
     server = S3()
@@ -75,6 +88,12 @@ def s3() -> Iterator[S3]:
 def postgres_url(postgres: Postgres) -> str:
     """An empty PostgreSQL database of the test's own."""
     return postgres.new_database()
+
+
+@pytest.fixture
+def pgbouncer_url(pgbouncer: PgBouncer, postgres_url: str) -> str:
+    """The database of `postgres_url`, by way of PgBouncer."""
+    return pgbouncer.before(postgres_url)
 
 
 @pytest.fixture

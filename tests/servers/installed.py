@@ -37,6 +37,12 @@ def postgres() -> Path | None:
     return max(installed, key=lambda folder: float(folder.parent.name), default=None)
 
 
+def pgbouncer() -> Path | None:
+    """PgBouncer."""
+    found = shutil.which("pgbouncer", path=_DAEMON_PATH)
+    return Path(found) if found else None
+
+
 def java() -> Path | None:
     """The Java launcher."""
     found = shutil.which("java")

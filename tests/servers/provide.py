@@ -1,7 +1,7 @@
 """Sees to it that the servers of the test-suite are available: `python -m tests.servers.provide`.
 
 Prints one line for each, with what the tests will use. Ends with 1 when Dovecot or PostgreSQL
-can be had in no way; without GreenMail its cases are skipped.
+can be had in no way; without PgBouncer or GreenMail their cases are skipped.
 """
 
 import shutil
@@ -16,15 +16,16 @@ from tests.servers import containers, installed, packages
 
 @dataclass(frozen=True)
 class Requirement:
-    """A server that the tests cannot do without.
+    """A server for the tests.
 
-    `packages` has its name in each package manager, `find` says where it is.
+    `packages` has its name in each package manager, `find` says where it is, `image` is the container that
+    does as well; the tests can do without one that has no image, and skip its cases.
     """
 
     name: str
     find: Callable[[], Path | None]
     packages: dict[str, str]
-    image: str
+    image: str | None
 
 
 REQUIREMENTS = [
@@ -40,6 +41,12 @@ REQUIREMENTS = [
         {"apt-get": "postgresql", "dnf": "postgresql-server"},
         containers.POSTGRES,
     ),
+    Requirement(
+        "PgBouncer",
+        installed.pgbouncer,
+        {"apt-get": "pgbouncer", "dnf": "pgbouncer"},
+        None,
+    ),
 ]
 
 
@@ -52,19 +59,24 @@ def main() -> int:
     missing = [each for each in REQUIREMENTS if each.find() is None]
     if missing:
         _say(f"installing {' and '.join(each.name for each in missing)}, if that is allowed here")
-        packages.install(
-            {manager: [each.packages[manager] for each in missing] for manager in ("apt-get", "dnf")}
-        )
+    # Apart, since a package manager that does not know one of them installs none.
+    for some in ([e for e in missing if e.image], [e for e in missing if not e.image]):
+        if some:
+            packages.install(
+                {manager: [each.packages[manager] for each in some] for manager in ("apt-get", "dnf")}
+            )
     reports = [_report(each) for each in REQUIREMENTS]
     _say(f"GreenMail: {_provide_greenmail()}")
     return 0 if all(reports) else 1
 
 
 def _report(requirement: Requirement) -> bool:
-    """Say what the tests will use; False when there is nothing."""
+    """Say what the tests will use; False when there is nothing and they cannot do without."""
     place = requirement.find()
     if place:
         _say(f"{requirement.name}: {place}")
+    elif requirement.image is None:
+        _say(f"{requirement.name}: its cases will be skipped, for want of the package")
     elif containers.can_run(requirement.image):
         _say(f"{requirement.name}: container {requirement.image}")
     else:
