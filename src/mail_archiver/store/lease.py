@@ -1,8 +1,8 @@
 """Who may work on an account: a lease that frees itself when its holder dies.
 
 Leases make runs cheap, not correct: the ledger's uniqueness does that, even if every lease were broken.
-PostgreSQL: an advisory lock of a transaction, which also holds behind a pooler that hands out connections by
-transaction. SQLite: a lock on a file beside the database.
+PostgreSQL: advisory locks of one transaction, which also hold behind a pooler that hands out connections by
+transaction. SQLite: locks on files beside the database.
 """
 
 import fcntl
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -22,15 +23,29 @@ from mail_archiver.store.database import sqlite_file, translated
 BATCH_WAIT_S = 300.0
 """How long a run waits for the batch of a backfill to end, before it counts the account as busy."""
 
+TURN_WAIT_S = 3600.0
+"""How long a backfill's turn waits for a run to end, before it counts the account as busy."""
+
 _PEEK_WAIT_S = 0.5
 """How long a run waits for its own lock: a backfill looks at it by taking it for a moment."""
 
-_POLL_S = 0.02
-_LIFT_LIMITS = """
-SELECT set_config(name, '0', true) FROM pg_settings
-WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
-"""  # set_config, because not every release of PostgreSQL has all of them
-_LOCK_NOT_AVAILABLE = "55P03"
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
+
+# A machine that died says no goodbye: after half a minute of silence the server's kernel asks it, and half a
+# minute later the session ends. For a holder that is merely stopped, its machine answers.
+_HELD_LONG = """
+SELECT set_config(name, wanted, true) FROM pg_settings JOIN (VALUES
+    ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
+    ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3')
+) AS lease (name, wanted) USING (name)
+"""  # joined, because not every release of PostgreSQL has all of them
+
+
+class _Locks(Protocol):
+    """Locks that are held together, and freed together when their block ends."""
+
+    def take(self, name: str) -> bool:
+        """Take one more, if it is free."""
 
 
 class Leases:
@@ -43,102 +58,119 @@ class Leases:
     @contextmanager
     def run(self, account: str) -> Iterator[None]:
         """See `archiving.ports.Store.run_lease`."""
-        with (
-            self._held(f"run:{account}", account, _PEEK_WAIT_S),
-            self._held(f"work:{account}", account, BATCH_WAIT_S),
-        ):
+        with self._locks() as locks:
+            _wait_for(locks, "run", account, _PEEK_WAIT_S)
+            _wait_for(locks, "work", account, BATCH_WAIT_S)
             yield
 
     @contextmanager
     def backfill(self, account: str) -> Iterator[None]:
         """See `archiving.ports.Store.backfill_lease`."""
-        with self._held(f"backfill:{account}", account, 0):
+        with self._locks() as locks:
+            _wait_for(locks, "backfill", account, 0)
             yield
 
     @contextmanager
     def backfill_turn(self, account: str) -> Iterator[None]:
         """See `archiving.ports.Store.backfill_turn`."""
         # A run announces itself by its own lock before it waits for the work: let it go first.
-        with self._held(f"run:{account}", account, None):
-            pass
-        with self._held(f"work:{account}", account, None):
+        with self._locks() as locks:
+            _wait_for(locks, "run", account, TURN_WAIT_S)
+        with self._locks() as locks:
+            _wait_for(locks, "work", account, TURN_WAIT_S)
             yield
 
     @contextmanager
-    def _held(self, name: str, account: str, wait_s: float | None) -> Iterator[None]:
-        """Hold a lock; `wait_s` None waits as long as it takes."""
+    def _locks(self) -> Iterator[_Locks]:
         file = sqlite_file(self._engine.url)
-        with ExitStack() as stack:
-            if self._engine.dialect.name == "postgresql":
-                acquired = stack.enter_context(self._advisory_lock(name, wait_s))
-            elif file is not None:
-                acquired = stack.enter_context(_file_lock(file, name, wait_s))
-            else:
-                acquired = True  # a database in memory is nobody else's
-            if not acquired:
-                raise AccountBusy(account)
-            yield
-
-    @contextmanager
-    def _advisory_lock(self, name: str, wait_s: float | None) -> Iterator[bool]:
-        key = _key(f"{self._schema or ''}:{name}")
+        if self._engine.dialect.name != "postgresql":
+            with ExitStack() as open_files:
+                yield _FileLocks(file, open_files) if file else _NoLocks()
+            return
         with translated(self._engine.url):
             connection = self._engine.connect()
         try:
-            with translated(self._engine.url):
-                acquired = self._acquire(connection, key, wait_s)
-            yield acquired
+            yield _AdvisoryLocks(connection, self._schema)
         finally:
-            with suppress(sa.exc.DBAPIError):  # a connection that is lost has freed it already
-                connection.close()  # rolls back, which frees the lock
+            with suppress(sa.exc.DBAPIError):  # a connection that is lost has freed them already
+                connection.close()  # rolls back, which frees them
 
-    @staticmethod
-    def _acquire(connection: sa.Connection, key: int, wait_s: float | None) -> bool:
-        # The transaction stays open and idle for as long as the lease is held; it holds no snapshot.
-        connection.exec_driver_sql(_LIFT_LIMITS)
-        if wait_s == 0:
-            return bool(connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int((wait_s or 0) * 1000)}")  # 0: no limit
+
+class _AdvisoryLocks:
+    """Locks of a transaction that stays open and idle for as long as one is held; it holds no snapshot."""
+
+    def __init__(self, connection: sa.Connection, schema: str | None) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._holds_one = False
+
+    def take(self, name: str) -> bool:
+        key = _key(f"{self._schema or ''}:{name}")
+        with translated(self._connection.engine.url):
+            if not self._holds_one:
+                self._connection.exec_driver_sql(_HELD_LONG)
+            taken = bool(self._connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(key))))
+            self._holds_one = self._holds_one or taken
+            if not self._holds_one:
+                self._connection.rollback()  # who waits needs no connection of a pooler's
+        return taken
+
+
+class _FileLocks:
+    """Locks on files in a folder beside the database; no child process inherits them (PEP 446)."""
+
+    def __init__(self, database: Path, open_files: ExitStack) -> None:
+        self._database = database
+        self._open_files = open_files
+
+    def take(self, name: str) -> bool:
+        handle = self._open(name)
         try:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
-        except sa.exc.OperationalError as error:
-            if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
-                return False
-            raise
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        # Frees the lock; the file stays, since removing it would race with another's lock.
+        self._open_files.callback(os.close, handle)
         return True
+
+    def _open(self, name: str) -> int:
+        folder = self._database.with_name(f"{self._database.name}-locks")
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            return os.open(folder / quote(name, safe=""), os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"cannot make a lock file: {error.strerror}",
+                database=f"sqlite:///{self._database}",
+                hint=f"Check that this user may write to {folder}.",
+            ) from error
+
+
+class _NoLocks:
+    """For a database in memory, which is nobody else's."""
+
+    def take(self, name: str) -> bool:  # noqa: ARG002 the others need it
+        return True
+
+
+def _wait_for(locks: _Locks, kind: str, account: str, wait_s: float) -> None:
+    """Take a lock of an account as soon as it is free.
+
+    By asking again and again, less and less often: a pooler's connections are few, and who waits inside a
+    statement keeps one from the very holder that it waits for.
+
+    Raises:
+        AccountBusy: It was not free in time.
+    """
+    started = time.monotonic()
+    while not locks.take(f"{kind}:{account}"):
+        waited_s = time.monotonic() - started
+        if waited_s >= wait_s:
+            raise AccountBusy(account)
+        time.sleep(min(max(waited_s / 10, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S))
 
 
 def _key(name: str) -> int:
     """A signed 64-bit key, as advisory locks have them."""
     return int.from_bytes(hashlib.sha256(f"mail-archiver:{name}".encode()).digest()[:8], "big", signed=True)
-
-
-@contextmanager
-def _file_lock(database: Path, name: str, wait_s: float | None) -> Iterator[bool]:
-    folder = database.with_name(f"{database.name}-locks")
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(folder / quote(name, safe=""), os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise DatabaseUnavailable(
-            f"cannot make a lock file: {error.strerror}",
-            database=f"sqlite:///{database}",
-            hint=f"Check that this user may write to {folder}.",
-        ) from error
-    try:
-        yield _lock_file(handle, wait_s)
-    finally:
-        os.close(handle)  # frees the lock; the file stays, since removing it would race with another's lock
-
-
-def _lock_file(handle: int, wait_s: float | None) -> bool:
-    deadline = None if wait_s is None else time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_S)
-        else:
-            return True

@@ -1,6 +1,7 @@
 """Other processes that use the same database: where a test needs more than a second connection."""
 
 import multiprocessing
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
@@ -39,7 +40,14 @@ def run_together(target: Callable[..., None], arguments: Sequence[tuple[Any, ...
 
 @contextmanager
 def running(target: Callable[..., None], *arguments: object) -> Iterator[BaseProcess]:
-    """Another process that calls a module's function while the block runs.
+    """Another process that calls a module's function while the block runs; see `running_and_sent`."""
+    with running_and_sent(target, *arguments) as (process, _sent):
+        yield process
+
+
+@contextmanager
+def running_and_sent(target: Callable[..., None], *arguments: object) -> Iterator[tuple[BaseProcess, Any]]:
+    """Another process that calls a module's function while the block runs, and what it sends first.
 
     Args:
         target: Takes one end of a pipe before its arguments, sends something when it is about its work, and
@@ -50,8 +58,8 @@ def running(target: Callable[..., None], *arguments: object) -> Iterator[BasePro
     process.start()
     theirs.close()
     try:
-        ours.recv()  # EOFError: it ended instead
-        yield process
+        sent = ours.recv()  # EOFError: it ended instead
+        yield process, sent
     finally:
         ours.close()
         process.join(TIMEOUT_S)
@@ -68,6 +76,17 @@ def hold(pipe: Connection, url: str, lease: str, account: str) -> None:
     """Hold a lease until the other end closes."""
     with getattr(Store(url), lease)(account):
         pipe.send("held")
+        pipe.poll(None)
+
+
+def hold_beside_a_child(pipe: Connection, url: str, account: str) -> None:
+    """Hold the lease of a run, with a child that has inherited all it can, until the other end closes.
+
+    The child, whose number is sent, outlives it until somebody ends it.
+    """
+    with Store(url).run_lease(account):
+        child = subprocess.Popen(["sleep", str(10 * TIMEOUT_S)], close_fds=False)
+        pipe.send(child.pid)
         pipe.poll(None)
 
 

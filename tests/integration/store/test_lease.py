@@ -1,19 +1,48 @@
 """Leases: who may work on an account, and that no lease outlives its holder."""
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy.pool import QueuePool
-from tests.integration.store.processes import TIMEOUT_S, holding, running, take_turns
+from tests.integration.store.processes import (
+    TIMEOUT_S,
+    hold_beside_a_child,
+    holding,
+    running,
+    running_and_sent,
+    take_turns,
+)
 from tests.integration.store.sql import Sql
+from tests.servers.pgbouncer import PgBouncer
+from tests.servers.pgbouncer import start as start_pgbouncer
 from tests.servers.postgres import Postgres
+from tests.servers.process import Unavailable
 
 from mail_archiver.errors import AccountBusy, DatabaseUnavailable
+from mail_archiver.store import lease as lease_module
 from mail_archiver.store.store import Store
+
+
+@pytest.fixture
+def pooled_postgres_url(emptied_postgres_url: str, pgbouncer: PgBouncer) -> str:
+    """The PostgreSQL database with our tables, behind a pooler that hands out connections by transaction."""
+    return pgbouncer.before(emptied_postgres_url)
+
+
+@pytest.fixture(
+    params=["copied_sqlite_url", "emptied_postgres_url", "pooled_postgres_url"],
+    ids=["sqlite", "postgresql", "pgbouncer"],
+)
+def store_url(request: pytest.FixtureRequest) -> str:
+    """Where `store` is."""
+    url: str = request.getfixturevalue(request.param)
+    return url
 
 
 @pytest.fixture
@@ -30,6 +59,26 @@ def is_busy(lease: AbstractContextManager[None]) -> bool:
             return False
     except AccountBusy:
         return True
+
+
+def is_taken(store: Store, lock: str) -> bool:
+    with store._leases._locks() as locks:
+        return not locks.take(lock)
+
+
+@contextmanager
+def small_pooler(folder: Path, url: str, *, pool_size: int, patience_s: int) -> Iterator[PgBouncer]:
+    """A PgBouncer of the test's own; the test is skipped where it cannot run."""
+    own = folder / "small-pgbouncer"
+    own.mkdir()
+    try:
+        pooler = start_pgbouncer(own, url, pool_size=pool_size, patience_s=patience_s)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    try:
+        yield pooler
+    finally:
+        pooler.stop()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -54,6 +103,36 @@ def test_frees_itself_when_its_holder_is_killed(store: Store, store_url: str, le
         assert is_busy(getattr(store, lease)("crm"))
         process.kill()
         wait_until(lambda: not is_busy(getattr(store, lease)("crm")))
+
+
+def test_keeps_its_lease_while_its_holder_is_stopped(store: Store, store_url: str) -> None:
+    with holding(store_url, "run_lease", "crm") as process:
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        assert is_busy(store.run_lease("crm"))
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def test_no_child_of_its_holder_keeps_it(store: Store, store_url: str) -> None:
+    with running_and_sent(hold_beside_a_child, store_url, "crm") as (process, child):
+        try:
+            assert is_busy(store.run_lease("crm"))
+            process.kill()
+            wait_until(lambda: not is_busy(store.run_lease("crm")))
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+def test_the_server_asks_a_silent_holder_whether_it_lives(postgres_url: str) -> None:
+    # That it ends the session of one that does not answer is the kernel's doing: nothing to test in a minute.
+    with Store(postgres_url)._leases._locks() as locks:
+        assert isinstance(locks, lease_module._AdvisoryLocks)
+        assert locks.take("run:crm")
+        settings = [
+            locks._connection.exec_driver_sql(f"SHOW tcp_keepalives_{name}").scalar()
+            for name in ("idle", "interval", "count")
+        ]
+    assert settings == ["30", "10", "3"]
 
 
 def test_frees_itself_when_its_holder_fails(store: Store, other: Store) -> None:
@@ -108,7 +187,7 @@ def test_a_run_waits_for_a_turn_to_end_and_the_next_turn_gives_way_to_it(
     with ThreadPoolExecutor(1) as pool, store.backfill_lease("crm"):
         with store.backfill_turn("crm"):
             waiting = pool.submit(run)
-            wait_until(lambda: waiting.done() or is_busy(third._leases._held("run:crm", "crm", 0)))
+            wait_until(lambda: waiting.done() or is_taken(third, "run:crm"))
             events.append("first turn ends")
         with store.backfill_turn("crm"):
             events.append("second turn")
@@ -132,6 +211,21 @@ def test_a_turn_waits_for_the_end_of_a_run(store: Store, other: Store) -> None:
             events.append("run ends")
         waiting.result(TIMEOUT_S)
     assert events == ["asked", "run ends", "turn"]
+
+
+def test_a_turn_does_not_wait_for_ever(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_module, "TURN_WAIT_S", 0.1)
+    with store.run_lease("crm"), pytest.raises(AccountBusy), other.backfill_turn("crm"):
+        pass
+    with store.backfill_turn("crm"), pytest.raises(AccountBusy), other.backfill_turn("crm"):
+        pass
+
+
+def test_a_run_does_not_wait_for_ever(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease_module, "BATCH_WAIT_S", 0.1)
+    with store.backfill_turn("crm"), pytest.raises(AccountBusy), other.run_lease("crm"):
+        pass
+    assert not is_busy(other.run_lease("crm")), "it gave back what it had"
 
 
 def test_a_backfill_that_takes_turn_after_turn_never_makes_the_account_look_busy(
@@ -164,6 +258,21 @@ def test_waits_longer_than_the_server_lets_a_statement_take(postgres_url: str) -
             assert is_busy(Store(postgres_url).run_lease("crm"))
             assert not waiting.done()
         waiting.result(TIMEOUT_S)
+
+
+def test_who_waits_keeps_no_connection_from_who_works(
+    server_folder: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "TURN_WAIT_S", 2.0)
+    with small_pooler(server_folder, postgres_url, pool_size=2, patience_s=1) as pooler:
+        store, *waiting = (Store(pooler.before(postgres_url)) for _ in range(6))
+        store.upgrade()
+        with ThreadPoolExecutor(len(waiting)) as pool, store.run_lease("crm"):
+            turns = [pool.submit(is_busy, each.backfill_turn("crm")) for each in waiting]
+            while not all(turn.done() for turn in turns):
+                with store.reading() as uow:
+                    assert not uow.contacts.has("nobody")
+        assert all(turn.result() for turn in turns)
 
 
 def test_a_lease_that_the_server_lost_is_given_back_without_a_fuss(
