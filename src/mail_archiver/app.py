@@ -55,7 +55,14 @@ class App:
 
     def parts(self, store: Store, progress: Callable[[int, int], None] = no_progress) -> Parts:
         """What the use cases work with."""
-        return Parts(store, self.open_blobs(), lambda: datetime.now(UTC), self.log, progress)
+        return Parts(
+            store,
+            self.open_blobs(),
+            lambda: datetime.now(UTC),
+            self.log,
+            progress,
+            self.settings.patience_s,
+        )
 
     def plans(self, accounts: Sequence[str] = (), mailboxes: Sequence[str] = ()) -> list[AccountPlan]:
         """The accounts to work on, in the order of the settings.

@@ -8,8 +8,10 @@
     │   ├── MailboxUnavailable       no such mailbox, or no right to open it
     │   ├── MessageRefused           the server will not hand out this one message
     │   └── ServerUnavailable        it cannot be reached, or went away
+    │       └── ServerBusy               it wants to be left alone for a while
     ├── StoreError               the database side
-    │   ├── DatabaseUnavailable      it cannot be reached, or went away
+    │   ├── DatabaseUnavailable      it cannot be reached, went away, or is too busy
+    │   ├── DatabaseUnusable         it is there and takes no rows: full, read-only, damaged
     │   ├── DatabaseRefused          wrong credentials, or no right to do this
     │   ├── SchemaMismatch           our tables are missing, old, or from a later release
     │   └── RowsRefused              the database rejects what was to be written
@@ -18,6 +20,9 @@
 
 Each error says what happened and where in fields; `hint` says what to do. The command line alone turns
 them into text and an exit code. A library's own exception is the `__cause__`.
+
+What is unavailable may be back in a moment: a command that was at work tries again (`archiving.patience`).
+Nothing else that fails is tried again by the command itself.
 """
 
 
@@ -91,6 +96,20 @@ class ServerUnavailable(SourceError):
     """The server cannot be reached, or the connection was lost."""
 
 
+class ServerBusy(ServerUnavailable):
+    """The server wants to be left alone for a while.
+
+    Args:
+        pause_s: For how long at least; 0 where it does not say.
+    """
+
+    def __init__(self, *, account: str, host: str, mailbox: str = "", pause_s: float = 0) -> None:
+        super().__init__(
+            "the server wants to be left alone for a while", account=account, host=host, mailbox=mailbox
+        )
+        self.pause_s = pause_s
+
+
 class StoreError(MailArchiverError):
     """Something about the database.
 
@@ -108,7 +127,11 @@ class StoreError(MailArchiverError):
 
 
 class DatabaseUnavailable(StoreError):
-    """The database cannot be reached, or the connection was lost."""
+    """The database cannot be reached, went away, or others were in the way (locks, deadlocks)."""
+
+
+class DatabaseUnusable(StoreError):
+    """The database is there and takes no rows: it is full, read-only or damaged."""
 
 
 class DatabaseRefused(StoreError):

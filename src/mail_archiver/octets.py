@@ -78,13 +78,16 @@ class Spool:
     def __del__(self) -> None:
         self.file.close()
 
+    def __len__(self) -> int:
+        return self.file.seek(0, io.SEEK_END)
+
     def keep(self, pieces: Iterable[bytes]) -> Octets:
         """Write what is only passing by, behind what was written before.
 
         Raises:
             StorageError: It cannot be written.
         """
-        start = end = self.file.seek(0, io.SEEK_END)
+        start = end = len(self)
         for piece in pieces:
             with self.writing() as file:
                 file.seek(end)  # the pieces may come from this very file
@@ -116,7 +119,7 @@ class Spool:
 
     def octets(self) -> Octets:
         """All that was written."""
-        return _Spooled(self, 0, self.file.seek(0, io.SEEK_END))
+        return _Spooled(self, 0, len(self))
 
 
 class _Spooled:

@@ -1,14 +1,28 @@
 """All accounts, one after the other: what goes wrong with one does not keep the next from its turn."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from mail_archiver.archiving.mailbox import MailboxWork
+from mail_archiver.archiving.patience import Patience
+from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
 from mail_archiver.domain.fetch_plan import Window
-from mail_archiver.errors import AccountBusy, MailArchiverError, MailboxUnavailable, places
+from mail_archiver.errors import (
+    AccountBusy,
+    DatabaseUnavailable,
+    MailArchiverError,
+    MailboxUnavailable,
+    ServerBusy,
+    ServerUnavailable,
+    places,
+)
+
+Lease = Callable[[str], AbstractContextManager[None]]
+Work = Callable[[MailboxWork, MailSource], None]
 
 
 @dataclass(slots=True)
@@ -31,31 +45,53 @@ def run(parts: Parts, plans: Iterable[AccountPlan]) -> Report:
 def backfill(parts: Parts, plans: Iterable[AccountPlan], window: Window) -> Report:
     """Archive the messages of accounts that were received in a window, whatever was archived before."""
 
-    def work(mailbox: MailboxWork) -> None:
-        mailbox.backfill(window)
+    def work(mailbox: MailboxWork, source: MailSource) -> None:
+        mailbox.backfill(source, window)
 
     return _each_account("backfill", parts, plans, parts.store.backfill_lease, work)
 
 
+def retry(parts: Parts, plans: Iterable[AccountPlan], uids: Sequence[int] = ()) -> Report:
+    """Try quarantined messages of accounts again, whether their time has come or not.
+
+    Args:
+        uids: Only these; empty for all of them.
+    """
+
+    def work(mailbox: MailboxWork, source: MailSource) -> None:
+        mailbox.retry(source, uids)
+
+    return _each_account("retry", parts, plans, parts.store.run_lease, work)
+
+
+def complete(parts: Parts, plans: Iterable[AccountPlan]) -> Report:
+    """Archive whatever the servers list and the ledger lacks."""
+    return _each_account("audit", parts, plans, parts.store.run_lease, MailboxWork.complete)
+
+
 def _each_account(
-    command: str,
-    parts: Parts,
-    plans: Iterable[AccountPlan],
-    lease: Callable[[str], AbstractContextManager[None]],
-    work: Callable[[MailboxWork], None],
+    command: str, parts: Parts, plans: Iterable[AccountPlan], lease: Lease, work: Work
 ) -> Report:
     report, started = Report(), time.monotonic()
     parts.log.info(f"{command}.started")
-    for plan in plans:
+    accounts = [_AccountWork(parts, plan, report) for plan in plans]
+    waiting = deque(accounts)
+    while waiting:
+        account = waiting.popleft()
         try:
-            with lease(plan.name):
-                _each_mailbox(parts, plan, work, report)
+            account.attempt(lease, work)
         except AccountBusy as error:
-            parts.log.warning(f"{command}.skipped", account=plan.name, reason=error.what)
+            parts.log.warning(f"{command}.skipped", account=account.name, reason=error.what)
             report.failures.append(error)
+        except (ServerUnavailable, DatabaseUnavailable) as error:
+            if account.is_to_be_tried_again(error):
+                waiting.append(account)  # the others come first
+            else:
+                account.fail(error)
         except Exception as error:  # noqa: BLE001 one of the two isolation points: one account
-            _log_failure(parts, plan, error)
-            report.failures.append(error)
+            account.fail(error)
+    for account in accounts:
+        account.count_in(report.tally)
     duration_s = round(time.monotonic() - started, 3)
     parts.log.info(
         f"{command}.finished", **report.tally.counts(), failures=len(report.failures), duration_s=duration_s
@@ -63,25 +99,60 @@ def _each_account(
     return report
 
 
-def _each_mailbox(
-    parts: Parts, plan: AccountPlan, work: Callable[[MailboxWork], None], report: Report
-) -> None:
-    with plan.log_in() as source:
-        for name in plan.mailboxes:
-            mailbox = MailboxWork(parts, plan, source, name)
-            try:
-                work(mailbox)
-            except MailboxUnavailable as error:  # the account's other mailboxes are there all the same
-                _log_failure(parts, plan, error)
-                report.failures.append(error)
-            finally:
-                report.tally.add(mailbox.tally)
+class _AccountWork:
+    """One account's part of a command, from attempt to attempt."""
 
+    def __init__(self, parts: Parts, plan: AccountPlan, report: Report) -> None:
+        self._parts = parts
+        self._plan = plan
+        self._report = report
+        self._patience = Patience(parts.patience_s)
+        self._mailboxes = [MailboxWork(parts, plan, name, self._patience) for name in plan.mailboxes]
+        self._left = deque(self._mailboxes)
+        self._not_before_s = 0.0
 
-def _log_failure(parts: Parts, plan: AccountPlan, error: Exception) -> None:
-    if isinstance(error, MailArchiverError):
-        parts.log.error(
-            "account.failed", account=plan.name, what=error.what, where=error.where, hint=error.hint
+    @property
+    def name(self) -> str:
+        return self._plan.name
+
+    def attempt(self, lease: Lease, work: Work) -> None:
+        """Work on the mailboxes that are left. Each attempt takes the lease and logs in anew.
+
+        That is what makes it resume exactly: all it knows of the attempt before is what the ledger knows.
+        """
+        time.sleep(max(0.0, self._not_before_s - time.monotonic()))
+        with lease(self.name), self._plan.log_in() as source:
+            while self._left:
+                try:
+                    work(self._left[0], source)
+                except MailboxUnavailable as error:  # the account's other mailboxes are there all the same
+                    self.fail(error)
+                self._left.popleft()
+
+    def is_to_be_tried_again(self, error: ServerUnavailable | DatabaseUnavailable) -> bool:
+        """Whether it may be over in a moment; the log tells."""
+        asked_s = error.pause_s if isinstance(error, ServerBusy) else 0.0
+        pause_s = self._patience.pause_s(asked_s)
+        if pause_s is None:
+            return False
+        self._not_before_s = time.monotonic() + pause_s
+        self._parts.log.warning(
+            "account.interrupted", account=self.name, what=error.what, where=error.where, pause_s=pause_s
         )
-    else:
-        parts.log.error("account.crashed", account=plan.name, error=type(error).__name__, at=places(error))
+        return True
+
+    def count_in(self, tally: Tally) -> None:
+        """Add what became of its messages."""
+        for mailbox in self._mailboxes:
+            tally.add(mailbox.tally)
+
+    def fail(self, error: Exception) -> None:
+        """Tell what stopped it, and go on with what is next."""
+        self._report.failures.append(error)
+        log = self._parts.log
+        if isinstance(error, MailArchiverError):
+            log.error(
+                "account.failed", account=self.name, what=error.what, where=error.where, hint=error.hint
+            )
+        else:
+            log.error("account.crashed", account=self.name, error=type(error).__name__, at=places(error))

@@ -2,84 +2,109 @@
 
 from collections.abc import Sequence
 
-from mail_archiver.archiving.fetching import Failure, Fetched, account_for_missing, fetch_drafts
-from mail_archiver.archiving.ports import MailSource, UnitOfWork
+from mail_archiver.archiving.fetching import Failure, Fetched
+from mail_archiver.archiving.patience import Patience
+from mail_archiver.archiving.ports import UnitOfWork
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
 from mail_archiver.domain.draft import Draft, Recorded
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.mailbox_state import Epoch
+from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.domain.outcome import Outcome
-from mail_archiver.errors import RowsRefused
+from mail_archiver.errors import MailArchiverError, RowsRefused, StorageError, places
+from mail_archiver.octets import Spool
 
 
 class BatchArchiver:
-    """Archives batches of one mailbox in one epoch; what is committed is counted in `tally` at once."""
+    """Records batches of one mailbox in one epoch; what is committed is counted in `tally` at once."""
 
     def __init__(
-        self, parts: Parts, plan: AccountPlan, source: MailSource, epoch: Epoch, tally: Tally
+        self, parts: Parts, plan: AccountPlan, epoch: Epoch, tally: Tally, patience: Patience
     ) -> None:
         self._parts = parts
         self._plan = plan
-        self._source = source
         self._epoch = epoch
         self._log = parts.log.bind(account=plan.name, mailbox=epoch.key.name, uidvalidity=epoch.uidvalidity)
         self._tally = tally
+        self._patience = patience
 
-    def archive(self, batch: Sequence[MessageSummary]) -> None:
-        """Archive messages; each ends up in the ledger, whatever it holds.
+    def record(self, fetched: Fetched) -> None:
+        """Record messages; each ends up in the ledger, whatever it holds.
 
         Raises:
-            SourceError, StoreError, StorageError: The server, the database or the storage fails; what was
-                not committed is as if it had never been tried.
+            StoreError, StorageError: The database or the storage fails; what was not committed is as if it
+                had never been tried.
         """
-        fetched = fetch_drafts(self._source, batch, self._plan.drafter)
-        self._parts.blobs.put(fetched.blobs)  # before the commit: no row names a blob that is not there
+        self._take_originals(fetched)
         try:
-            with self._parts.store.transaction() as uow:
-                recorded = self._record(uow, fetched.drafts)
-                self._record_rest(uow, fetched)
-        except RowsRefused:
+            recorded = self._record_together(fetched.drafts, fetched)
+        except Exception as error:
+            if not _is_about_a_message(error):
+                raise
             recorded = self._record_one_by_one(fetched)
+        self._patience.moved()
         self._report(recorded, fetched)
 
-    def missing(self, summaries: Sequence[MessageSummary]) -> None:
-        """Record messages that the server listed and then gave no answer about."""
-        fetched = Fetched()
-        account_for_missing(self._source, summaries, fetched)
-        with self._parts.store.transaction() as uow:
+    def _take_originals(self, fetched: Fetched) -> None:
+        """Of messages that have been tried before and are gone by now, read what was kept of them."""
+        if not fetched.vanished:
+            return
+        with self._parts.store.reading() as uow:
+            originals = uow.ledger.originals(self._epoch, [summary.uid for summary in fetched.vanished])
+        gone, fetched.vanished = fetched.vanished, []
+        for each in gone:
+            original = originals.get(each.uid)
+            if original is None:
+                fetched.vanished.append(each)
+                continue
+            summary = MessageSummary(each.uid, original.size_octets, original.received_at)
+            try:
+                source = Spool().keep(self._parts.blobs.pieces(original.source_sha256))
+            except StorageError as error:
+                fetched.failures.append(Failure(summary, f"its original cannot be read: {error.what}"))
+            else:
+                message = FetchedMessage(each.uid, source, original.received_at)
+                fetched.read(message, summary, self._plan.drafter)
+
+    def _record_together(self, drafts: Sequence[Draft], fetched: Fetched) -> list[Recorded]:
+        blobs = fetched.blobs
+        with self._parts.store.transaction((lambda: self._parts.blobs.put(blobs)) if blobs else None) as uow:
+            recorded = self._record_drafts(uow, drafts)
             self._record_rest(uow, fetched)
-        self._report([], fetched)
-
-    def _record(self, uow: UnitOfWork, drafts: Sequence[Draft]) -> list[Recorded]:
-        if not drafts:
-            return []
-        contacts = uow.contacts.with_addresses({address for draft in drafts for address in draft.linkable})
-        disposed = not self._plan.disposition.touches(self._epoch.key.name)
-        return uow.archives.record(self._epoch, drafts, contacts, self._parts.clock(), disposed=disposed)
-
-    def _record_rest(self, uow: UnitOfWork, fetched: Fetched) -> None:
-        now = self._parts.clock()
-        uow.ledger.vanish(self._epoch, fetched.vanished, now)
-        for failure in fetched.failures:
-            sha256 = failure.original.sha256 if failure.original else None
-            uow.ledger.quarantine(self._epoch, failure.summary, failure.reason, now, source_sha256=sha256)
+        return recorded
 
     def _record_one_by_one(self, fetched: Fetched) -> list[Recorded]:
-        """After the database refused the batch: find the messages that are to blame."""
+        """After a batch could not be recorded: find the messages that are to blame."""
         recorded: list[Recorded] = []
         for draft in fetched.drafts:
             try:
-                with self._parts.store.transaction() as uow:
-                    recorded += self._record(uow, [draft])
-            except RowsRefused as error:
+                recorded += self._record_together([draft], Fetched(drafts=[draft]))
+            except Exception as error:
+                if not _is_about_a_message(error):
+                    raise
                 summary = MessageSummary(draft.uid, draft.message.size_octets, draft.received_at)
-                # The original is stored already, with the rest of the batch.
-                fetched.failures.append(
-                    Failure(summary, f"the database refuses it: {error.what}", draft.blobs[0])
-                )
-        with self._parts.store.transaction() as uow:
-            self._record_rest(uow, fetched)
+                fetched.failures.append(Failure(summary, _reason(error), draft.blobs[0]))
+        self._record_together([], Fetched(failures=fetched.failures, vanished=fetched.vanished))
         return recorded
+
+    def _record_drafts(self, uow: UnitOfWork, drafts: Sequence[Draft]) -> list[Recorded]:
+        if not drafts:
+            return []
+        contacts = uow.contacts.with_addresses({address for draft in drafts for address in draft.linkable})
+        return uow.archives.record(
+            self._epoch,
+            drafts,
+            contacts,
+            self._parts.clock(),
+            disposed=not self._plan.disposition.touches(self._epoch.key.name),
+        )
+
+    def _record_rest(self, uow: UnitOfWork, fetched: Fetched) -> None:
+        now = self._parts.clock()
+        uow.ledger.vanish(self._epoch, [summary.uid for summary in fetched.vanished], now)
+        for failure in fetched.failures:
+            sha256 = failure.original.sha256 if failure.original else None
+            uow.ledger.quarantine(self._epoch, failure.summary, failure.reason, now, source_sha256=sha256)
 
     def _report(self, recorded: Sequence[Recorded], fetched: Fetched) -> None:
         """Count and log what is committed."""
@@ -104,7 +129,18 @@ class BatchArchiver:
             self._tally.links += each.links
         for failure in fetched.failures:
             self._log.warning("message.quarantined", uid=failure.summary.uid, reason=failure.reason)
-        for uid in fetched.vanished:
-            self._log.info("message.vanished", uid=uid)
+        for summary in fetched.vanished:
+            self._log.info("message.vanished", uid=summary.uid)
         self._tally.quarantined += len(fetched.failures)
         self._tally.vanished += len(fetched.vanished)
+
+
+def _is_about_a_message(error: Exception) -> bool:
+    """Whether a message is to blame: the database refuses its rows, or it meets a bug of ours."""
+    return isinstance(error, RowsRefused) or not isinstance(error, MailArchiverError)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RowsRefused):
+        return f"the database refuses it: {error.what}"
+    return f"cannot be recorded: {type(error).__name__} at {places(error)[-1]}"

@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mail_archiver.archiving.drafting import Drafter
+from mail_archiver.archiving.interruptions import Interruptions
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.domain.draft import Blob, Draft
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.message import FetchedMessage
-from mail_archiver.errors import MessageRefused, StorageError, places
+from mail_archiver.errors import MessageRefused, ServerUnavailable, StorageError, places
 from mail_archiver.octets import sha256_of
 
 LARGE_OCTETS = 16 * 1024 * 1024
 """From this size on a message is fetched in pieces, and never whole in memory."""
+
+ENDS_CONNECTIONS = "the connection is lost whenever it is asked for"
+NOT_HANDED_OUT = "the server lists it and does not hand it out"
+REFUSED = "the server refuses to hand it out"
+STAND_IN = "the server cannot convert it for IMAP, and hands out a stand-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Fetched:
 
     drafts: list[Draft] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    vanished: list[int] = field(default_factory=list)
+    vanished: list[MessageSummary] = field(default_factory=list)
 
     @property
     def blobs(self) -> list[Blob]:
@@ -46,52 +52,109 @@ class Fetched:
             *(original for original in originals if original),
         ]
 
+    def read(self, message: FetchedMessage, summary: MessageSummary, drafter: Drafter) -> None:
+        """Read a message; one that cannot be read is a failure.
 
-def fetch_drafts(source: MailSource, batch: Sequence[MessageSummary], drafter: Drafter) -> Fetched:
-    """Fetch and read a batch; a message that cannot be had, or read, is a failure of its own.
+        Raises:
+            StorageError: There is no room for a large one.
+        """
+        from mail_archiver.mime.stand_in import is_stand_in  # with the first message, as the parser
 
-    Raises:
-        SourceError, StorageError: The server itself fails, or there is no room for a large message.
-    """
-    fetched = Fetched()
-    for message, summary in _fetch(source, batch, fetched):
+        if is_stand_in(message.source):
+            original = Blob(sha256_of(message.source), message.source)
+            self.failures.append(Failure(summary, STAND_IN, original))
+            return
         try:
-            fetched.drafts.append(drafter.draft(message))
+            self.drafts.append(drafter.draft(message))
         except StorageError:  # nothing about this message
             raise
         except Exception as error:  # noqa: BLE001 one of the two isolation points: one message
             reason = f"cannot be read: {type(error).__name__} at {places(error)[-1]}"
             original = Blob(sha256_of(message.source), message.source)
-            fetched.failures.append(Failure(summary, reason, original))
-    return fetched
+            self.failures.append(Failure(summary, reason, original))
 
 
-def account_for_missing(source: MailSource, missing: Sequence[MessageSummary], fetched: Fetched) -> None:
-    """Tell messages that are gone from those that a server lists and does not hand out."""
-    if not missing:
-        return
-    present = source.present([summary.uid for summary in missing])
-    for summary in missing:
-        if summary.uid in present:
-            fetched.failures.append(Failure(summary, "the server lists it and does not hand it out"))
+class Fetcher:
+    """Fetches and reads messages of one mailbox."""
+
+    def __init__(self, source: MailSource, drafter: Drafter, interruptions: Interruptions) -> None:
+        self._source = source
+        self._drafter = drafter
+        self._interruptions = interruptions
+
+    def summaries(self, uids: Sequence[int], fetched: Fetched) -> list[MessageSummary]:
+        """Sizes and INTERNALDATEs; those that cannot be had are accounted for in `fetched`.
+
+        Raises:
+            SourceError: The server itself fails.
+        """
+        alone = [[uid] for uid in uids if uid in self._interruptions.suspects]
+        together = [uid for uid in uids if uid not in self._interruptions.suspects]
+        found: dict[int, MessageSummary] = {}
+        missing: list[MessageSummary] = []
+        for some in [*alone, together]:
+            if len(some) == 1 and self._interruptions.is_to_blame(some[0]):
+                fetched.failures.append(Failure(MessageSummary(some[0], 0, None), ENDS_CONNECTIONS))
+                continue
+            try:
+                answers = self._source.summaries(some) if some else {}
+            except ServerUnavailable:
+                self._interruptions.lost_over(some)
+                raise
+            found |= answers
+            missing += [MessageSummary(uid, 0, None) for uid in some if uid not in answers]
+        self._account_for(missing, fetched)
+        return [found[uid] for uid in uids if uid in found]
+
+    def fetch(self, batch: Sequence[MessageSummary]) -> Fetched:
+        """Fetch and read a batch; a message that cannot be had, or read, is a failure of its own.
+
+        Raises:
+            SourceError, StorageError: The server itself fails, or there is no room for a large message.
+        """
+        fetched = Fetched()
+        self._fetch(batch, fetched)
+        return fetched
+
+    def _fetch(self, batch: Sequence[MessageSummary], fetched: Fetched) -> None:
+        summaries = {summary.uid: summary for summary in batch}
+        uids = list(summaries)
+        try:
+            if len(batch) == 1 and batch[0].size_octets >= LARGE_OCTETS:
+                messages = self._source.fetch_large(uids[0], self._interruptions.download(uids[0]))
+            else:
+                messages = self._source.fetch(uids)
+        except MessageRefused:
+            if len(batch) == 1:
+                self._account_for(batch, fetched, REFUSED)
+            else:
+                self._one_by_one(batch, fetched)
+            return
+        except ServerUnavailable:
+            self._interruptions.lost_over(uids)
+            raise
+        self._interruptions.fetched(uids)
+        for uid, message in sorted(messages.items()):
+            fetched.read(message, summaries[uid], self._drafter)
+        missing = [summary for uid, summary in summaries.items() if uid not in messages]
+        if missing and len(batch) > 1:  # a server that leaves some out of many may give them one by one
+            self._one_by_one(missing, fetched)
         else:
-            fetched.vanished.append(summary.uid)
+            self._account_for(missing, fetched)
 
+    def _one_by_one(self, batch: Sequence[MessageSummary], fetched: Fetched) -> None:
+        for summary in batch:
+            self._fetch([summary], fetched)
 
-def _fetch(
-    source: MailSource, batch: Sequence[MessageSummary], fetched: Fetched
-) -> list[tuple[FetchedMessage, MessageSummary]]:
-    summaries = {summary.uid: summary for summary in batch}
-    try:
-        if len(batch) == 1 and batch[0].size_octets >= LARGE_OCTETS:
-            messages = source.fetch_large(batch[0].uid)
-        else:
-            messages = source.fetch(list(summaries))
-    except MessageRefused:
-        if len(batch) == 1:
-            fetched.failures.append(Failure(batch[0], "the server refuses to hand it out"))
-            return []
-        return [pair for summary in batch for pair in _fetch(source, [summary], fetched)]
-    missing = [summary for uid, summary in summaries.items() if uid not in messages]
-    account_for_missing(source, missing, fetched)
-    return [(message, summaries[uid]) for uid, message in sorted(messages.items())]
+    def _account_for(
+        self, missing: Sequence[MessageSummary], fetched: Fetched, reason: str = NOT_HANDED_OUT
+    ) -> None:
+        """Tell messages that are gone from those that a server lists and does not hand out."""
+        if not missing:
+            return
+        present = self._source.present([summary.uid for summary in missing])
+        for summary in missing:
+            if summary.uid in present:
+                fetched.failures.append(Failure(summary, reason))
+            else:
+                fetched.vanished.append(summary)

@@ -1,17 +1,20 @@
 """What the use cases need from outside. The edges implement these; `app` puts them together."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.disposition import Disposition
-from mail_archiver.domain.draft import Blob, Draft, Recorded
+from mail_archiver.domain.draft import Blob, Draft, KeptOriginal, Recorded
 from mail_archiver.domain.fetch_plan import MessageSummary, Window
 from mail_archiver.domain.linking import ContactAddress
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
+from mail_archiver.domain.recognition import LedgerCopy
+from mail_archiver.domain.stored_blob import StoredBlob
+from mail_archiver.octets import Spool
 
 Clock = Callable[[], datetime]
 """The present moment, aware."""
@@ -42,14 +45,21 @@ class MailSource(Protocol):
             MessageRefused: The server refuses; among several UIDs, one of them is to blame.
         """
 
-    def fetch_large(self, uid: int) -> Mapping[int, FetchedMessage]:
-        """As `fetch`, for one message that should not be in memory as a whole."""
+    def fetch_large(self, uid: int, download: Spool) -> Mapping[int, FetchedMessage]:
+        """As `fetch`, for one message that should not be in memory as a whole.
+
+        Args:
+            download: What is there of it already; gets the rest, also when the connection is lost meanwhile.
+        """
+
+    def header_hashes(self, uids: Sequence[int]) -> Mapping[int, str]:
+        """The hash of each message's header (see `Message.header_sha256`); what is gone is missing."""
 
     def dispose(self, mailbox: str, uidvalidity: int, uids: Sequence[int], disposition: Disposition) -> None:
         """Do what the account asks for; doing it twice is harmless. Opens the mailbox for writing.
 
         Raises:
-            MailboxUnavailable: Also when UIDVALIDITY is no longer the one given.
+            ServerUnavailable: Also when UIDVALIDITY is no longer the one given: nothing is done then.
         """
 
 
@@ -62,8 +72,12 @@ class Ledger(Protocol):
     def begin_epoch(self, key: MailboxKey, status: MailboxStatus, now: datetime) -> Epoch:
         """End the current epoch of this account and mailbox name, if any, and begin the next."""
 
-    def was_polled(self, key: MailboxKey) -> bool:
-        """Whether a `run` has ever finished with this account's mailbox of that name, in any epoch."""
+    def first_polled(self, key: MailboxKey) -> tuple[int, datetime] | None:
+        """The first epoch of this account's mailbox of that name that a `run` has finished with.
+
+        Returns:
+            Its id and when it began; None where there is none.
+        """
 
     def known(self, epoch: Epoch, uids: Sequence[int], *, also_filtered_by: str | None = None) -> set[int]:
         """Those of `uids` that are in the ledger.
@@ -72,8 +86,29 @@ class Ledger(Protocol):
             also_filtered_by: Prefix of rules whose filtered rows do not count as known.
         """
 
-    def due(self, epoch: Epoch, now: datetime) -> list[int]:
-        """Quarantined UIDs whose next attempt is due, ascending."""
+    def copies_received_at(self, epoch: Epoch, moments: Collection[datetime]) -> list[LedgerCopy]:
+        """The account's messages, of all its epochs, that are safe and have one of these INTERNALDATEs.
+
+        None where the account has no other epoch.
+        """
+
+    def recognized(
+        self, epoch: Epoch, known: Mapping[int, LedgerCopy], now: datetime, *, disposed: bool
+    ) -> None:
+        """Record UIDs as duplicates of the archives that copies of theirs are in.
+
+        Args:
+            disposed: Nothing is to be done on the server.
+        """
+
+    def due(self, epoch: Epoch, now: datetime | None) -> list[int]:
+        """Quarantined UIDs whose next attempt is due, ascending; `now` None for all of them."""
+
+    def due_in_ended_epochs(self, key: MailboxKey, now: datetime | None) -> list[tuple[Epoch, int]]:
+        """The same of earlier epochs of this account's mailbox of that name."""
+
+    def originals(self, epoch: Epoch, uids: Sequence[int]) -> dict[int, KeptOriginal]:
+        """What was kept of quarantined messages; those of which nothing was are missing."""
 
     def filter(self, epoch: Epoch, messages: Iterable[MessageSummary], rule: str, now: datetime) -> int:
         """Record messages that a rule leaves out; returns how many were new."""
@@ -90,7 +125,11 @@ class Ledger(Protocol):
         *,
         source_sha256: str | None = None,
     ) -> int:
-        """Record a failed attempt, with its next one; returns the attempts so far."""
+        """Record a failed attempt, with its next one; returns the attempts so far.
+
+        Args:
+            source_sha256: The original, where it could be had; None leaves the one of an earlier attempt.
+        """
 
     def advance(self, epoch: Epoch, last_uid: int) -> None:
         """Move the watermark, never back."""
@@ -149,8 +188,30 @@ class Contacts(Protocol):
         """
 
 
+class BlobNames(Protocol):
+    """Which blobs the rows name."""
+
+    def all(self) -> Iterator[str]:
+        """Each hash, ascending, as of the moment the first one is asked for."""
+
+    def missing(self, sha256s: Collection[str]) -> list[str]:
+        """Those of some hashes that no row names."""
+
+    def archives(self, sha256: str) -> list[int]:
+        """The archives whose original or attachment file it is."""
+
+    def uids_of_originals(self, epoch: Epoch, sha256s: Collection[str]) -> list[int]:
+        """The UIDs of an epoch that brought these originals, ascending."""
+
+    def originals_of_attachments(self, sha256: str) -> list[str]:
+        """The originals out of which this attachment file was made."""
+
+
 class UnitOfWork(Protocol):
     """One transaction."""
+
+    @property
+    def blob_names(self) -> BlobNames: ...
 
     @property
     def ledger(self) -> Ledger: ...
@@ -165,8 +226,16 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """The database. Every method raises `StoreError`."""
 
-    def transaction(self) -> AbstractContextManager[UnitOfWork]:
-        """Commits when its block ends well, else leaves nothing behind."""
+    def blobs_alone(self) -> AbstractContextManager[None]:
+        """For a clean-up: while the block lasts, nobody is about to name a blob that no row names yet."""
+
+    def transaction(self, storing: Callable[[], None] | None = None) -> AbstractContextManager[UnitOfWork]:
+        """Commits when its block ends well, else leaves nothing behind.
+
+        Args:
+            storing: Stores the blobs that the block is going to name. Done before the block; from then until
+                the commit no clean-up removes one of them, be it new or an old one that nobody named.
+        """
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Writes nothing, and locks nothing."""
@@ -194,3 +263,15 @@ class Blobs(Protocol):
 
     def put(self, blobs: Iterable[Blob]) -> None:
         """Store them; on return they survive a power cut."""
+
+    def pieces(self, sha256: str) -> Iterator[bytes]:
+        """A blob's bytes, a few MiB at a time at most; not compared with the hash."""
+
+    def stored(self) -> Iterator[StoredBlob]:
+        """All that is stored, ascending by hash."""
+
+    def remove(self, sha256s: Iterable[str]) -> None:
+        """Remove blobs; those that are gone already are no error."""
+
+    def remove_leftovers(self, older_than: datetime) -> int:
+        """Remove what writers that were killed have left half-written; returns how many files."""

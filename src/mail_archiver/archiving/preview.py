@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mail_archiver.archiving.fetching import fetch_drafts
-from mail_archiver.archiving.mailbox import PORTION
+from mail_archiver.archiving.fetching import Fetcher
+from mail_archiver.archiving.interruptions import Interruptions
+from mail_archiver.archiving.opened import PORTION
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.domain.draft import Draft
@@ -55,13 +56,15 @@ class Previewer:
         with self.parts.store.reading() as uow:
             epoch = uow.ledger.find_epoch(key, status)
             due = uow.ledger.due(epoch, self.parts.clock()) if epoch and self.window is None else []
-            starts_now = plan.start.only_new and self.window is None and not uow.ledger.was_polled(key)
+            first = uow.ledger.first_polled(key) if plan.start.only_new else None
+        starts_now = plan.start.only_new and self.window is None and first is None
+        start = plan.start.in_epoch(epoch.id if epoch else 0, first)
         for portion in chunks([*due, *self._listed(source, status, epoch)], PORTION):
             wanted = [uid for uid in portion if uid in due] + self._unknown(epoch, portion)
             summaries = source.summaries(wanted)
             found = [summaries[uid] for uid in wanted if uid in summaries]
             left_out = [
-                s for s in found if starts_now or (not self.window and plan.start.leaves_out(s.received_at))
+                s for s in found if starts_now or (not self.window and start.leaves_out(s.received_at))
             ]
             for summary in left_out:
                 yield Preview(plan.name, mailbox, summary.uid, Outcome.FILTERED)
@@ -89,7 +92,7 @@ class Previewer:
     def _batch(
         self, plan: AccountPlan, source: MailSource, mailbox: str, batch: Sequence[MessageSummary]
     ) -> Iterator[Preview]:
-        fetched = fetch_drafts(source, batch, plan.drafter)
+        fetched = Fetcher(source, plan.drafter, Interruptions(0)).fetch(batch)
         drafts = fetched.drafts
         with self.parts.store.reading() as uow:
             self._fingerprints.update(uow.archives.find([draft.message.fingerprint for draft in drafts]))

@@ -67,6 +67,7 @@ class Parts:
 
     Attributes:
         progress: Told, in a backfill, how many messages of how many have been looked at.
+        patience_s: Seconds without progress after which a server that went away is given up.
     """
 
     store: Store
@@ -74,3 +75,4 @@ class Parts:
     clock: Clock
     log: BoundLogger
     progress: Callable[[int, int], None] = no_progress
+    patience_s: float = 300

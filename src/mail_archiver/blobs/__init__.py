@@ -1,11 +1,13 @@
 """Content-addressed bytes: each blob stored once, under its SHA-256."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.domain.draft import Blob
+from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.errors import ConfigError
 
 
@@ -24,6 +26,15 @@ class BlobStorage(Protocol):
 
     def get(self, sha256: str) -> bytes:
         """All of a blob's bytes."""
+
+    def stored(self) -> Iterator[StoredBlob]:
+        """All that is stored, ascending by hash."""
+
+    def remove(self, sha256s: Iterable[str]) -> None:
+        """Remove blobs; those that are gone already are no error."""
+
+    def remove_leftovers(self, older_than: datetime) -> int:
+        """Remove what writers that were killed have left half-written; returns how many files."""
 
     def check(self) -> None:
         """Make sure that a blob could be stored, and leave nothing behind."""

@@ -4,13 +4,17 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from mail_archiver.blobs.key import blob_key
+from mail_archiver.blobs.key import blob_key, is_blob_key
 from mail_archiver.domain.draft import Blob
+from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.errors import StorageError
 from mail_archiver.octets import PIECE_OCTETS
+
+TEMPORARY_SUFFIX = ".tmp"
 
 _WRITE_HINT = "Check that this user may write to the folder, and that the disk has room."
 _READ_HINT = "Check that this user may read the folder, and that the disk is sound."
@@ -75,6 +79,45 @@ class FolderBlobs:
         """All of a blob's bytes; raises what `pieces` raises."""
         return b"".join(self.pieces(sha256))
 
+    def stored(self) -> Iterator[StoredBlob]:
+        """All that is stored, ascending by hash; what else lies in the folder is no blob.
+
+        Raises:
+            StorageError: The folder cannot be read.
+        """
+        with self._reported(_READ_HINT):
+            for file in self._files():
+                if is_blob_key(file.relative_to(self._root).as_posix()):
+                    with suppress(FileNotFoundError):  # cleaned up meanwhile
+                        status = file.stat()
+                        moment = datetime.fromtimestamp(status.st_mtime, UTC)
+                        yield StoredBlob(file.name, status.st_size, moment)
+
+    def remove(self, sha256s: Iterable[str]) -> None:
+        """Remove blobs; those that are gone already are no error.
+
+        Raises:
+            StorageError: One of them cannot be removed.
+        """
+        with self._reported():
+            for sha256 in sha256s:
+                self.path(sha256).unlink(missing_ok=True)
+
+    def remove_leftovers(self, older_than: datetime) -> int:
+        """Remove what writers that were killed have left half-written; returns how many files.
+
+        Raises:
+            StorageError: One of them cannot be removed.
+        """
+        removed = 0
+        with self._reported():
+            for file in self._files():
+                is_leftover = file.name.startswith(".") and file.name.endswith(TEMPORARY_SUFFIX)
+                if is_leftover and file.stat().st_mtime < older_than.timestamp():
+                    file.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
     def check(self) -> None:
         """Make sure that a blob could be stored, and leave nothing behind.
 
@@ -96,16 +139,22 @@ class FolderBlobs:
         except FileNotFoundError as error:
             raise StorageError(f"there is no blob {sha256}", storage=self.url, hint=_MISSING_HINT) from error
 
+    def _files(self) -> Iterator[Path]:
+        """The files two folders down, in the order of their names."""
+        for outer in sorted(self._root.iterdir()) if self._root.is_dir() else ():
+            for inner in sorted(outer.iterdir()) if outer.is_dir() else ():
+                yield from sorted(inner.iterdir()) if inner.is_dir() else ()
+
     @staticmethod
     def _holds(target: Path, blob: Blob) -> bool:
-        """Whether the blob is there already; its time becomes now, so that no clean-up takes it for old."""
+        """Whether the blob is there already, and whole; its time becomes now: it is no old orphan then."""
         try:
-            if target.stat().st_size != len(blob.content):
-                return False
             os.utime(target)
+            with target.open("rb") as file:
+                is_same = all(file.read(len(piece)) == piece for piece in blob.content.pieces())
+                return is_same and not file.read(1)
         except FileNotFoundError:
             return False
-        return True
 
     def _flush_folders(self, folder: Path) -> None:
         # A new name is safe once its folder is; new folders need theirs, up to the root.
@@ -146,7 +195,7 @@ def _write(file: Path, blob: Blob) -> None:
 
 def _make_temporary(target: Path) -> Path:
     """An empty file beside the target, its owner's alone; process numbers would not do on a shared volume."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=TEMPORARY_SUFFIX, dir=target.parent)
     os.close(handle)
     return Path(name)
 

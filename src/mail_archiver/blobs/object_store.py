@@ -6,11 +6,12 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or the role of the machine.
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 
-from mail_archiver.blobs.key import blob_key
+from mail_archiver.blobs.key import blob_key, is_blob_key
 from mail_archiver.domain.draft import Blob
+from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.errors import ConfigError, StorageError
 from mail_archiver.octets import PIECE_OCTETS, whole
 
@@ -77,6 +78,34 @@ class ObjectBlobs:
     def get(self, sha256: str) -> bytes:
         """All of a blob's bytes; raises what `pieces` raises."""
         return b"".join(self.pieces(sha256))
+
+    def stored(self) -> Iterator[StoredBlob]:
+        """All that is stored, ascending by hash, as object storage lists it; what else is there is no blob.
+
+        Raises:
+            StorageError: The bucket cannot be listed.
+        """
+        with self._reported():
+            for some in self._store.list():
+                for found in some:
+                    if is_blob_key(found["path"]):
+                        sha256 = found["path"].rpartition("/")[2]
+                        yield StoredBlob(sha256, found["size"], found["last_modified"])
+
+    def remove(self, sha256s: Iterable[str]) -> None:
+        """Remove blobs; those that are gone already are no error.
+
+        Raises:
+            StorageError: One of them cannot be removed.
+        """
+        with self._reported():
+            for sha256 in sha256s:
+                with suppress(FileNotFoundError):
+                    self._store.delete(blob_key(sha256))
+
+    def remove_leftovers(self, older_than: datetime) -> int:  # noqa: ARG002 as the folder's
+        """Nothing: an object is there whole or not at all; parts of cut uploads the bucket expires."""
+        return 0
 
     def check(self) -> None:
         """Make sure that a blob could be stored, and leave nothing behind.

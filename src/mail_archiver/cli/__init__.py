@@ -11,6 +11,8 @@ from mail_archiver.cli.exits import failed
 COMMANDS = {
     "run": "Archive the new messages; what cron starts.",
     "backfill": "Archive the messages received in a span of time, of any age.",
+    "retry": "Try the messages in quarantine again, at once.",
+    "audit": "Prove that nothing is missing; or find and fetch what is.",
     "check": "Tell whether the settings, the servers and the storage are fine.",
     "db": "Create the tables, or bring them up to date.",
     "contacts": "Bring contacts in.",

@@ -154,6 +154,7 @@ class Settings(Secrets, BaseSettings):
         own_addresses: Further addresses of the company.
         zip_inline_images: Images that the HTML shows go into the attachment file too.
         limits: What is taken out of one message at most.
+        patience_s: Seconds without progress after which a server that went away is given up.
         database_schema: PostgreSQL schema for our tables; None for the connection's own.
     """
 
@@ -171,4 +172,5 @@ class Settings(Secrets, BaseSettings):
     own_addresses: TextList = []
     zip_inline_images: bool = False
     limits: LimitSettings = LimitSettings()
+    patience_s: float = Field(default=300, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -19,6 +19,15 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOriginal:
+    """What the ledger knows of a message in quarantine whose bytes were kept as a blob."""
+
+    source_sha256: str
+    size_octets: int
+    received_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """One message, ready to be recorded.
 

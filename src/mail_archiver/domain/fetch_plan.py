@@ -1,8 +1,11 @@
 """Which messages to fetch next, and in what portions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
+
+T = TypeVar("T")
 
 BATCH_MESSAGES = 50
 BATCH_OCTETS = 8 * 1024 * 1024
@@ -44,12 +47,19 @@ def plan_batches(
     *,
     max_messages: int = BATCH_MESSAGES,
     max_octets: int = BATCH_OCTETS,
+    alone: Container[int] = (),
 ) -> Iterator[list[MessageSummary]]:
-    """Cut messages into batches, in their order; one larger than `max_octets` is a batch of its own."""
+    """Cut messages into batches, in their order; one larger than `max_octets` is a batch of its own.
+
+    Args:
+        alone: UIDs that are a batch of their own too.
+    """
     batch: list[MessageSummary] = []
     octets = 0
     for message in messages:
-        if batch and (len(batch) >= max_messages or octets + message.size_octets > max_octets):
+        is_alone = message.uid in alone or (len(batch) == 1 and batch[0].uid in alone)
+        is_full = len(batch) >= max_messages or octets + message.size_octets > max_octets
+        if batch and (is_alone or is_full):
             yield batch
             batch, octets = [], 0
         batch.append(message)
@@ -58,7 +68,7 @@ def plan_batches(
         yield batch
 
 
-def chunks(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Cut UIDs into portions of at most `size`, in their order."""
-    for start in range(0, len(uids), size):
-        yield uids[start : start + size]
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut UIDs, or whatever it is, into portions of at most `size`, in their order."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -47,9 +47,11 @@ def continues(epoch: Epoch, key: MailboxKey, status: MailboxStatus) -> bool:
     """Whether the UIDs of `epoch` still mean the same messages (RFC 9051 section 2.3.1.1).
 
     Any difference counts, also from or to 0 and back to an earlier value: a server that reuses a UIDVALIDITY
-    does not thereby give its UIDs their old meaning back.
+    does not thereby give its UIDs their old meaning back. A UIDNEXT that went back counts too: the mailbox
+    was made anew by a server that knows one UIDVALIDITY only.
     """
-    return epoch.key == key and epoch.uidvalidity == status.uidvalidity
+    went_back = status.uidnext is not None and status.uidnext <= epoch.last_uid
+    return epoch.key == key and epoch.uidvalidity == status.uidvalidity and not went_back
 
 
 def may_hold_new_messages(last_uid: int, status: MailboxStatus) -> bool:

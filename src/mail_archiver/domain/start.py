@@ -24,6 +24,19 @@ class Start:
         """The name of the rule in the ledger."""
         return RULE_PREFIX + (self.since.isoformat() if self.since else "new")
 
+    def in_epoch(self, epoch_id: int, first: tuple[int, datetime] | None) -> "Start":
+        """What it means in one epoch of a mailbox.
+
+        What was new when the mailbox was first seen cannot be told by UIDs once these have changed their
+        meaning: from then on it is what was received since.
+
+        Args:
+            first: The first epoch that a `run` has finished with, and when it began; None before that.
+        """
+        if not self.only_new or first is None or first[0] == epoch_id:
+            return self
+        return Start(since=first[1])
+
     def leaves_out(self, received_at: datetime | None) -> bool:
         """Whether a message is older than the start; one without INTERNALDATE is not."""
         return self.since is not None and received_at is not None and received_at < self.since

@@ -1,11 +1,9 @@
 """One IMAP connection, logged in: reading a mailbox, and what is done to its messages afterwards."""
 
 import difflib
-from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime
 from typing import Any
 
 from imapclient import IMAPClient, imap_utf7
@@ -20,11 +18,17 @@ from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks
 from mail_archiver.domain.mailbox_state import MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
-from mail_archiver.errors import MailboxUnavailable, MessageRefused, ServerUnavailable, SourceError
+from mail_archiver.errors import (
+    MailboxUnavailable,
+    MessageRefused,
+    ServerBusy,
+    ServerUnavailable,
+    SourceError,
+)
+from mail_archiver.imap.answers import asked_pause_s, asks_to_come_back
+from mail_archiver.imap.searching import list_uids_after, list_uids_received
+from mail_archiver.mime.header_block import header_sha256
 from mail_archiver.octets import InMemory, Spool
-
-SEARCH_WINDOW = 10_000
-"""Messages searched at once: a line of a million octets breaks imaplib, and some servers cap an answer."""
 
 UIDS_A_COMMAND = 500
 """Servers bound the length of a command line: a UID and its comma are at most 11 octets."""
@@ -33,6 +37,8 @@ PIECE_OCTETS = 4 * 1024 * 1024
 """Of a large message that are fetched at once."""
 
 _SEEN, _DELETED = b"\\Seen", b"\\Deleted"
+
+_MOST_OCTETS = 2**63 - 1
 
 
 class ImapSession:
@@ -60,20 +66,13 @@ class ImapSession:
 
     def uids_after(self, uid: int, status: MailboxStatus) -> Sequence[int]:
         """See the port."""
-        few = status.uidnext is not None and status.uidnext - uid <= SEARCH_WINDOW
         with self._reported():
-            if few or status.exists <= SEARCH_WINDOW:
-                found = self._client.search(f"UID {uid + 1}:*")  # answers with the last message at least
-            else:
-                found = self._search_windows(status, "", down_to=uid)
-        return sorted(set(filter(lambda each: each > uid, found)))
+            return list_uids_after(self._client, uid, status)
 
     def uids_received(self, window: Window, status: MailboxStatus) -> Sequence[int]:
-        """See the port. A day of slack on each side: the server compares dates, in zones of its own."""
-        since = _search_key("SINCE", window.since, timedelta(days=-1))
-        before = _search_key("BEFORE", window.until, timedelta(days=2))
+        """See the port."""
         with self._reported():
-            return sorted(set(self._search_windows(status, f"{since} {before}".strip())))
+            return list_uids_received(self._client, window, status)
 
     def present(self, uids: Collection[int]) -> set[int]:
         """See the port."""
@@ -91,8 +90,8 @@ class ImapSession:
             for some in chunks(uids, UIDS_A_COMMAND):
                 answers = self._client.fetch(list(some), ["RFC822.SIZE", "INTERNALDATE"])
                 for uid in set(some).intersection(answers):
-                    size = answers[uid].get(b"RFC822.SIZE", 0)
-                    found[uid] = MessageSummary(uid, size, answers[uid].get(b"INTERNALDATE"))
+                    size = min(answers[uid].get(b"RFC822.SIZE") or 0, _MOST_OCTETS)
+                    found[uid] = MessageSummary(uid, size, _received_at(answers[uid]))
         # Of a message that another session has expunged, servers tell no size, or 0 and a date of 1970.
         doubtful = {uid for uid, summary in found.items() if not summary.size_octets}
         gone = doubtful - self.present(doubtful) if doubtful else set()
@@ -106,14 +105,15 @@ class ImapSession:
         for uid in set(uids).intersection(answers):
             source = answers[uid].get(b"BODY[]")
             if source is not None:
-                found[uid] = FetchedMessage(uid, InMemory(source), answers[uid].get(b"INTERNALDATE"))
+                found[uid] = FetchedMessage(uid, InMemory(source), _received_at(answers[uid]))
         return found
 
-    def fetch_large(self, uid: int) -> Mapping[int, FetchedMessage]:
+    def fetch_large(self, uid: int, download: Spool) -> Mapping[int, FetchedMessage]:
         """See the port. In partial fetches (RFC 9051 section 6.4.5), to a temporary file."""
-        spool, offset, received_at = Spool(), 0, None
+        received_at = None
         with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
             while True:
+                offset = len(download)
                 item = f"BODY.PEEK[]<{offset}.{PIECE_OCTETS}>"
                 try:
                     answer = self._client.fetch([uid], [item, "INTERNALDATE"]).get(uid)
@@ -124,18 +124,30 @@ class ImapSession:
                 key = b"BODY[]<%d>" % offset
                 if key not in answer:
                     return self.fetch([uid])
+                received_at = _received_at(answer) or received_at
                 if not answer[key]:
                     break
-                received_at = answer.get(b"INTERNALDATE", received_at)
-                with spool.writing() as file:
-                    offset += file.write(answer[key])
-        return {uid: FetchedMessage(uid, spool.octets(), received_at)}
+                with download.writing() as file:
+                    file.write(answer[key])
+        return {uid: FetchedMessage(uid, download.octets(), received_at)}
+
+    def header_hashes(self, uids: Sequence[int]) -> Mapping[int, str]:
+        """See the port."""
+        found: dict[int, str] = {}
+        with self._reported():
+            for some in chunks(uids, UIDS_A_COMMAND):
+                answers = self._client.fetch(list(some), ["BODY.PEEK[HEADER]"])
+                for uid in set(some).intersection(answers):
+                    header = answers[uid].get(b"BODY[HEADER]")
+                    if header:
+                        found[uid] = header_sha256(InMemory(header), len(header))
+        return found
 
     def dispose(self, mailbox: str, uidvalidity: int, uids: Sequence[int], disposition: Disposition) -> None:
         """See the port."""
         status = self._open(mailbox, readonly=False)
         if status.uidvalidity != uidvalidity:
-            raise MailboxUnavailable("its UIDVALIDITY has changed meanwhile", **self._where())
+            raise ServerUnavailable("its UIDVALIDITY has changed meanwhile", **self._where())
         with self._reported(lambda: self._disposition_refused(disposition)):
             for some in chunks(uids, UIDS_A_COMMAND):
                 if disposition.action is Action.SEEN:
@@ -155,20 +167,6 @@ class ImapSession:
             exists=answer.get(b"EXISTS", 0),
             highest_modseq=answer.get(b"HIGHESTMODSEQ"),
         )
-
-    def _search_windows(self, status: MailboxStatus, criteria: str, down_to: int = 0) -> Sequence[int]:
-        """Search by message sequence numbers, from the newest down.
-
-        Downwards, an EXPUNGE in between can show a message twice but never skip one.
-        """
-        found = array("Q")  # eight octets a UID, whatever the mailbox holds
-        bounds = [*range(status.exists, 0, -SEARCH_WINDOW), 0]
-        for last, before in pairwise(bounds):
-            uids = self._client.search(f"{before + 1}:{last} {criteria}".rstrip())
-            found.extend(uids)
-            if uids and min(uids) <= down_to:
-                break
-        return found
 
     def _move(self, uids: Sequence[int], mailbox: str) -> None:
         moves = self._client.has_capability("MOVE")
@@ -199,6 +197,8 @@ class ImapSession:
         except IMAPClientAbortError as error:
             raise ServerUnavailable("the server ended the connection", **self._where()) from error
         except IMAPClientError as error:
+            if asks_to_come_back(str(error)):
+                raise ServerBusy(**self._where(), pause_s=asked_pause_s(str(error))) from error
             if refusal:
                 raise refusal() from error
             raise ServerUnavailable("the server refuses a command", **self._where()) from error
@@ -227,16 +227,13 @@ class ImapSession:
         return {"account": self._account, "host": self._host, "mailbox": self._mailbox}
 
 
-def _search_key(name: str, moment: datetime | None, slack: timedelta) -> str:
-    """SINCE or BEFORE a day; "" where there is no bound."""
-    if moment is None:
-        return ""
+def _received_at(answer: Mapping[bytes, Any]) -> datetime | None:
+    """INTERNALDATE; None also where it lies at the end of the calendar, and is no moment in UTC."""
+    moment = answer.get(b"INTERNALDATE")
     try:
-        day = moment.astimezone(UTC) + slack
-    except OverflowError:  # no message lies beyond the calendar's end
-        return ""
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{name} {day.day:02}-{months[day.month - 1]}-{day.year:04}"  # never in the locale's language
+        return moment and moment.astimezone(UTC) and moment
+    except (OverflowError, AttributeError):
+        return None
 
 
 def _decoded(name: str | bytes) -> str:

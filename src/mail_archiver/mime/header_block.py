@@ -1,5 +1,6 @@
 """The fields of one header (RFC 5322 section 2.2), raw, and where the body begins."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -59,6 +60,16 @@ def read_header_block(source: Octets, start: int, end: int, max_octets: int) -> 
     if length >= len(window) and not is_whole:
         is_cut, body = True, _after_empty_line(source, body, end)
     return HeaderBlock(fields[:MAX_FIELDS], body, is_broken, is_cut, length)
+
+
+def header_sha256(source: Octets, end: int) -> str:
+    """SHA-256 of the header that ends at `end`, less the line ends that close it: servers differ in them."""
+    while end and (edge := source.read(max(end - 1024, 0), end)).rstrip(b"\r\n") != edge:
+        end -= len(edge) - len(edge.rstrip(b"\r\n"))
+    digest = hashlib.sha256()
+    for piece in source.pieces(0, end):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _after_empty_line(source: Octets, start: int, end: int) -> int:

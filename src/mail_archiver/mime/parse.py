@@ -1,6 +1,5 @@
 """One message, from its octets to `Message`."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -16,7 +15,7 @@ from mail_archiver.mime.bodies import Sorted, sort_parts
 from mail_archiver.mime.body_text import BodyText
 from mail_archiver.mime.charsets import Report
 from mail_archiver.mime.delivery_report import read_delivery_reports
-from mail_archiver.mime.header_block import Field
+from mail_archiver.mime.header_block import Field, header_sha256
 from mail_archiver.mime.headers import (
     decode_unstructured,
     in_utf8,
@@ -109,7 +108,7 @@ class _Reader:
             delivery_reports=reports,
             fingerprint=identity,
             source_sha256=source_sha256,
-            header_sha256=self.header_sha256(),
+            header_sha256=header_sha256(self.source, self.structure.header_end),
             size_octets=len(self.source),
             defects=tuple(self.defects),
         )
@@ -189,12 +188,3 @@ class _Reader:
         if self.structure.epilogue:
             found.add_epilogue(*self.structure.epilogue)
         return found
-
-    def header_sha256(self) -> str:
-        end = self.structure.header_end
-        while end and (edge := self.source.read(max(end - 1024, 0), end)).rstrip(b"\r\n") != edge:
-            end -= len(edge) - len(edge.rstrip(b"\r\n"))
-        digest = hashlib.sha256()
-        for piece in self.source.pieces(0, end):
-            digest.update(piece)
-        return digest.hexdigest()

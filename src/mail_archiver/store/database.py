@@ -2,43 +2,25 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from mail_archiver.errors import (
-    ConfigError,
-    DatabaseRefused,
-    DatabaseUnavailable,
-    RowsRefused,
-    SchemaMismatch,
-    StoreError,
-)
+from mail_archiver.errors import ConfigError, DatabaseUnusable
 
-CONNECT_TIMEOUT_S = 15
+# A server that is gone without a word is given up within a minute or so (libpq's parameters, in s and ms).
+_NETWORK = {
+    "connect_timeout": 15,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg2")
 _BEGIN = "mail_archiver_begin"
-
-# SQLSTATE classes that blame the rows: data exception, integrity, program limit, feature not supported.
-_ROW_CLASSES = ("22", "23", "54", "0A")
-_DUPLICATE_TABLE = "42P07"
-_REFUSED = ("28P01", "28000", "42501")
-
-# A connection that is not made has no SQLSTATE, only text: of several addresses tried, the last line counts.
-_REFUSALS = (
-    "authentication failed",
-    "pg_hba.conf",
-    "no password supplied",
-    "permission denied",
-    "not permitted to log in",
-    'FATAL:  role "',
-)
-_COMMENTS = ("\t", "DETAIL:", "HINT:")
 
 
 def read_url(url: str) -> sa.URL:
@@ -75,7 +57,7 @@ def open_engine(url: sa.URL, schema: str | None = None) -> sa.Engine:
     else:
         engine = sa.create_engine(
             url,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "mail-archiver"},
+            connect_args={"application_name": "mail-archiver", **_NETWORK},
             pool_pre_ping=True,
             **options,
         )
@@ -103,7 +85,7 @@ def create_sqlite_file(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise DatabaseUnavailable(
+        raise DatabaseUnusable(
             f"cannot open the database file: {error.strerror}",
             database=f"sqlite:///{path}",
             hint="Check that its folder exists and that this user may write there.",
@@ -127,61 +109,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
 
-def shown(url: sa.URL) -> str:
-    """The URL as a person may see it: a password can also stand among its parameters."""
-    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
-
-
 def _blame_rows(context: sa.ExceptionContext) -> sa.exc.DataError | None:
     """What a driver refuses by itself is about the rows too: NUL, lone surrogates, numbers without end."""
     error = context.original_exception
     return sa.exc.DataError(None, None, error) if isinstance(error, ValueError | OverflowError) else None
-
-
-@contextmanager
-def translated(url: sa.URL) -> Iterator[None]:
-    """Turn the driver's exceptions into ours, without a word of the rows."""
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        raise _translate(error, shown(url)) from error
-    except sa.exc.TimeoutError as error:
-        raise DatabaseUnavailable("no connection is free", database=shown(url)) from error
-
-
-def _translate(error: sa.exc.DBAPIError, database: str) -> StoreError:
-    state = getattr(error.orig, "pgcode", None) or ""
-    reason = _reason(error, state)
-    if state in _REFUSED or (not state and any(sign in reason for sign in _REFUSALS)):
-        return DatabaseRefused(reason, database=database, hint="Check the user name, password and rights.")
-    if not state and "database " in reason and "does not exist" in reason:
-        return SchemaMismatch(
-            "the database does not exist",
-            database=database,
-            hint="Create it (createdb), then run: mail-archiver db upgrade",
-        )
-    if state == _DUPLICATE_TABLE:
-        return SchemaMismatch(
-            "another program has a table of the same name",
-            database=database,
-            hint="Keep ours apart by setting MAIL_ARCHIVER_DATABASE_SCHEMA.",
-        )
-    if state[:2] in ("42", "3F"):
-        return SchemaMismatch(reason, database=database, hint="Run: mail-archiver db upgrade")
-    rows_to_blame = isinstance(error, sa.exc.IntegrityError | sa.exc.DataError) or state[:2] in _ROW_CLASSES
-    if rows_to_blame and not error.connection_invalidated:
-        return RowsRefused(reason, database=database)
-    return DatabaseUnavailable(
-        reason, database=database, hint="Check that the database runs and can be reached and written."
-    )
-
-
-def _reason(error: sa.exc.DBAPIError, state: str) -> str:
-    """One line for a person. Once connected, PostgreSQL may quote values: only its class is told."""
-    if state:
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        return f"{type(error.orig).__name__} ({state}{', ' + constraint if constraint else ''})"
-    if isinstance(error.orig, UnicodeError):
-        return type(error.orig).__name__  # its text quotes the character
-    lines = [line for line in str(error.orig).splitlines() if line and not line.startswith(_COMMENTS)]
-    return lines[-1].removeprefix("connection to server ") if lines else type(error.orig).__name__

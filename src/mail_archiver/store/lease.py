@@ -17,14 +17,22 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from mail_archiver.errors import AccountBusy, DatabaseUnavailable
-from mail_archiver.store.database import sqlite_file, translated
+from mail_archiver.errors import AccountBusy, DatabaseUnavailable, DatabaseUnusable
+from mail_archiver.store.database import sqlite_file
+from mail_archiver.store.translation import shown, translated
 
 BATCH_WAIT_S = 300.0
 """How long a run waits for the batch of a backfill to end, before it counts the account as busy."""
 
 TURN_WAIT_S = 3600.0
 """How long a backfill's turn waits for a run to end, before it counts the account as busy."""
+
+CLEAN_UP_WAIT_S = 60.0
+"""How long a batch and a clean-up of blobs wait for each other; both hold their lock for moments."""
+
+_BLOBS = "blobs"
+_CLEANED_UP = "a clean-up of the storage does not come to its end"
+_STORED = "others have been storing blobs without a pause"
 
 _PEEK_WAIT_S = 0.5
 """How long a run waits for its own lock: a backfill looks at it by taking it for a moment."""
@@ -44,8 +52,8 @@ SELECT set_config(name, wanted, true) FROM pg_settings JOIN (VALUES
 class _Locks(Protocol):
     """Locks that are held together, and freed together when their block ends."""
 
-    def take(self, name: str) -> bool:
-        """Take one more, if it is free."""
+    def take(self, name: str, *, shared: bool = False) -> bool:
+        """Take one more, if it is free; one that is shared keeps out only who wants it alone."""
 
 
 class Leases:
@@ -59,15 +67,15 @@ class Leases:
     def run(self, account: str) -> Iterator[None]:
         """See `archiving.ports.Store.run_lease`."""
         with self._locks() as locks:
-            _wait_for(locks, "run", account, _PEEK_WAIT_S)
-            _wait_for(locks, "work", account, BATCH_WAIT_S)
+            _take(locks, "run", account, _PEEK_WAIT_S)
+            _take(locks, "work", account, BATCH_WAIT_S)
             yield
 
     @contextmanager
     def backfill(self, account: str) -> Iterator[None]:
         """See `archiving.ports.Store.backfill_lease`."""
         with self._locks() as locks:
-            _wait_for(locks, "backfill", account, 0)
+            _take(locks, "backfill", account, 0)
             yield
 
     @contextmanager
@@ -75,9 +83,38 @@ class Leases:
         """See `archiving.ports.Store.backfill_turn`."""
         # A run announces itself by its own lock before it waits for the work: let it go first.
         with self._locks() as locks:
-            _wait_for(locks, "run", account, TURN_WAIT_S)
+            _take(locks, "run", account, TURN_WAIT_S)
         with self._locks() as locks:
-            _wait_for(locks, "work", account, TURN_WAIT_S)
+            _take(locks, "work", account, TURN_WAIT_S)
+            yield
+
+    @contextmanager
+    def blobs_kept(self) -> Iterator[None]:
+        """Keep clean-ups away while blobs are stored and named, where no transaction can (SQLite).
+
+        Raises:
+            DatabaseUnavailable: A clean-up does not come to its end.
+        """
+        with self._locks() as locks:
+            if not _wait_for(locks, _BLOBS, CLEAN_UP_WAIT_S, shared=True):
+                raise DatabaseUnavailable(_CLEANED_UP, database=shown(self._engine.url))
+            yield
+
+    def keep_blobs(self, connection: sa.Connection) -> None:
+        """The same until a transaction on PostgreSQL ends, however long it takes to store them."""
+        limits = [
+            sa.func.set_config("lock_timeout", f"{CLEAN_UP_WAIT_S:.0f}s", True),
+            sa.func.set_config("idle_in_transaction_session_timeout", "0", True),
+        ]
+        lock = sa.func.pg_advisory_xact_lock_shared(_key(self._schema, _BLOBS))
+        connection.execute(sa.select(*limits, lock))
+
+    @contextmanager
+    def blobs_alone(self) -> Iterator[None]:
+        """See `archiving.ports.Store.blobs_alone`."""
+        with self._locks() as locks:
+            if not _wait_for(locks, _BLOBS, CLEAN_UP_WAIT_S):
+                raise DatabaseUnavailable(_STORED, database=shown(self._engine.url))
             yield
 
     @contextmanager
@@ -104,12 +141,13 @@ class _AdvisoryLocks:
         self._schema = schema
         self._holds_one = False
 
-    def take(self, name: str) -> bool:
-        key = _key(f"{self._schema or ''}:{name}")
+    def take(self, name: str, *, shared: bool = False) -> bool:
+        lock = sa.func.pg_try_advisory_xact_lock_shared if shared else sa.func.pg_try_advisory_xact_lock
+        key = _key(self._schema, name)
         with translated(self._connection.engine.url):
             if not self._holds_one:
                 self._connection.exec_driver_sql(_HELD_LONG)
-            taken = bool(self._connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(key))))
+            taken = bool(self._connection.scalar(sa.select(lock(key))))
             self._holds_one = self._holds_one or taken
             if not self._holds_one:
                 self._connection.rollback()  # who waits needs no connection of a pooler's
@@ -123,10 +161,10 @@ class _FileLocks:
         self._database = database
         self._open_files = open_files
 
-    def take(self, name: str) -> bool:
+    def take(self, name: str, *, shared: bool = False) -> bool:
         handle = self._open(name)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
             return False
@@ -140,7 +178,7 @@ class _FileLocks:
             folder.mkdir(mode=0o700, exist_ok=True)
             return os.open(folder / quote(name, safe=""), os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
-            raise DatabaseUnavailable(
+            raise DatabaseUnusable(
                 f"cannot make a lock file: {error.strerror}",
                 database=f"sqlite:///{self._database}",
                 hint=f"Check that this user may write to {folder}.",
@@ -150,27 +188,36 @@ class _FileLocks:
 class _NoLocks:
     """For a database in memory, which is nobody else's."""
 
-    def take(self, name: str) -> bool:  # noqa: ARG002 the others need it
+    def take(self, name: str, *, shared: bool = False) -> bool:  # noqa: ARG002 the others need them
         return True
 
 
-def _wait_for(locks: _Locks, kind: str, account: str, wait_s: float) -> None:
-    """Take a lock of an account as soon as it is free.
-
-    By asking again and again, less and less often: a pooler's connections are few, and who waits inside a
-    statement keeps one from the very holder that it waits for.
+def _take(locks: _Locks, kind: str, account: str, wait_s: float) -> None:
+    """Take a lock of an account.
 
     Raises:
         AccountBusy: It was not free in time.
     """
+    if not _wait_for(locks, f"{kind}:{account}", wait_s):
+        raise AccountBusy(account)
+
+
+def _wait_for(locks: _Locks, name: str, wait_s: float, *, shared: bool = False) -> bool:
+    """Take a lock as soon as it is free; False when it was not in time.
+
+    By asking again and again, less and less often: a pooler's connections are few, and who waits inside a
+    statement keeps one from the very holder that it waits for.
+    """
     started = time.monotonic()
-    while not locks.take(f"{kind}:{account}"):
+    while not locks.take(name, shared=shared):
         waited_s = time.monotonic() - started
         if waited_s >= wait_s:
-            raise AccountBusy(account)
+            return False
         time.sleep(min(max(waited_s / 10, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S))
+    return True
 
 
-def _key(name: str) -> int:
+def _key(schema: str | None, name: str) -> int:
     """A signed 64-bit key, as advisory locks have them."""
-    return int.from_bytes(hashlib.sha256(f"mail-archiver:{name}".encode()).digest()[:8], "big", signed=True)
+    text = f"mail-archiver:{schema or ''}:{name}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)

@@ -1,17 +1,20 @@
 """Mailboxes, epochs and processed UIDs: what came of every message that a server ever showed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
+from mail_archiver.domain.draft import KeptOriginal
 from mail_archiver.domain.fetch_plan import MessageSummary
-from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus, continues
+from mail_archiver.domain.mailbox_state import Epoch, MailboxKey
 from mail_archiver.domain.outcome import Outcome, pause_after
+from mail_archiver.domain.recognition import LedgerCopy
 from mail_archiver.store.dialect import ROWS_A_STATEMENT, constant, insert
-from mail_archiver.store.tables import mailbox, mailbox_epoch, processed_uid
+from mail_archiver.store.epochs import Epochs
+from mail_archiver.store.tables import processed_uid
 
 REPLACEABLE = processed_uid.c.outcome.in_(
     [constant(Outcome.QUARANTINED), constant(Outcome.FILTERED), constant(Outcome.VANISHED)]
@@ -21,41 +24,8 @@ REPLACEABLE = processed_uid.c.outcome.in_(
 uid_, epoch_id_ = processed_uid.c.uid, processed_uid.c.epoch_id
 
 
-class Ledger:
+class Ledger(Epochs):
     """Implements `archiving.ports.Ledger` on one connection."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-
-    def find_epoch(self, key: MailboxKey, status: MailboxStatus) -> Epoch | None:
-        epoch = self._current_epoch(key)
-        return epoch if epoch and continues(epoch, key, status) else None
-
-    def begin_epoch(self, key: MailboxKey, status: MailboxStatus, now: datetime) -> Epoch:
-        self._connection.execute(
-            sa.update(mailbox_epoch)
-            .where(mailbox_epoch.c.mailbox_id.in_(self._mailbox_ids(key)))
-            .where(mailbox_epoch.c.ended_at.is_(None))
-            .values(ended_at=now)
-        )
-        mailbox_id = self._mailbox_id(key)
-        epoch_id = self._connection.execute(
-            sa.insert(mailbox_epoch)
-            .values(
-                mailbox_id=mailbox_id,
-                uidvalidity=status.uidvalidity,
-                highest_modseq=status.highest_modseq,
-                started_at=now,
-            )
-            .returning(mailbox_epoch.c.id)
-        ).scalar_one()
-        return Epoch(epoch_id, key, status.uidvalidity, 0)
-
-    def was_polled(self, key: MailboxKey) -> bool:
-        polled = sa.exists().where(
-            mailbox_epoch.c.mailbox_id.in_(self._mailbox_ids(key)), mailbox_epoch.c.polled_at.is_not(None)
-        )
-        return bool(self._connection.execute(sa.select(polled)).scalar())
 
     def known(self, epoch: Epoch, uids: Sequence[int], *, also_filtered_by: str | None = None) -> set[int]:
         if not uids:
@@ -69,13 +39,58 @@ class Ledger:
             query = query.where(sa.not_(filtered))
         return set(self._connection.execute(query).scalars()).intersection(uids)
 
-    def due(self, epoch: Epoch, now: datetime) -> list[int]:
-        query = (
-            sa.select(uid_)
-            .where(epoch_id_ == epoch.id, processed_uid.c.next_attempt_at <= now)
-            .order_by(uid_)
+    def copies_received_at(self, epoch: Epoch, moments: Collection[datetime]) -> list[LedgerCopy]:
+        epochs = self._epochs_of_account(epoch.key.account)
+        if epochs == [epoch.id] or not moments:
+            return []
+        columns = [processed_uid.c[name] for name in LedgerCopy.__slots__]
+        query = sa.select(*columns).where(
+            processed_uid.c.received_at.in_(moments),
+            epoch_id_.in_(epochs),
+            processed_uid.c.archive_id.is_not(None),
+            processed_uid.c.header_sha256.is_not(None),
         )
+        return [LedgerCopy(*row) for row in self._connection.execute(query)]
+
+    def recognized(
+        self, epoch: Epoch, known: Mapping[int, LedgerCopy], now: datetime, *, disposed: bool
+    ) -> None:
+        for uid, copy in known.items():
+            row = {
+                "outcome": Outcome.DUPLICATE,
+                "archive_id": copy.archive_id,
+                "reason": None,
+                "rule": None,
+                "source_sha256": copy.source_sha256,
+                "header_sha256": copy.header_sha256,
+                "size_octets": copy.size_octets,
+                "received_at": copy.received_at,
+                "next_attempt_at": None,
+                "processed_at": now,
+                "disposed_at": now if disposed else None,
+            }
+            self._set(epoch, uid, row)
+
+    def due(self, epoch: Epoch, now: datetime | None) -> list[int]:
+        query = sa.select(uid_).where(epoch_id_ == epoch.id, _is_due(now)).order_by(uid_)
         return list(self._connection.execute(query).scalars())
+
+    def due_in_ended_epochs(self, key: MailboxKey, now: datetime | None) -> list[tuple[Epoch, int]]:
+        ended = self._ended_epochs(key)
+        if not ended:
+            return []
+        query = sa.select(epoch_id_, uid_).where(epoch_id_.in_(ended), _is_due(now)).order_by(epoch_id_, uid_)
+        return [(ended[epoch_id], uid) for epoch_id, uid in self._connection.execute(query)]
+
+    def originals(self, epoch: Epoch, uids: Sequence[int]) -> dict[int, KeptOriginal]:
+        columns = processed_uid.c
+        query = sa.select(uid_, columns.source_sha256, columns.size_octets, columns.received_at).where(
+            epoch_id_ == epoch.id,
+            uid_.in_(uids),
+            columns.outcome == Outcome.QUARANTINED,
+            columns.source_sha256.is_not(None),
+        )
+        return {uid: KeptOriginal(*kept) for uid, *kept in self._connection.execute(query)}
 
     def filter(self, epoch: Epoch, messages: Iterable[MessageSummary], rule: str, now: datetime) -> int:
         return self._add(
@@ -118,29 +133,26 @@ class Ledger:
         row = {
             "outcome": Outcome.QUARANTINED,
             "reason": reason,
-            "size_octets": summary.size_octets,
-            "received_at": summary.received_at,
-            "source_sha256": source_sha256,
             "attempts": attempts,
             "next_attempt_at": now + pause_after(attempts),
             "processed_at": now,
         }
-        self._set(epoch, summary.uid, row)
+        known = {
+            "size_octets": summary.size_octets or None,
+            "received_at": summary.received_at,
+            "source_sha256": source_sha256,
+        }
+        # What an earlier attempt has found out stays.
+        known = {name: value for name, value in known.items() if value is not None}
+        try:
+            with self._connection.begin_nested():
+                self._set(epoch, summary.uid, row | known)
+        except sa.exc.StatementError as error:
+            if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+                raise
+            # The quarantine takes every message: one whose size or date no column holds, without them.
+            self._set(epoch, summary.uid, row)
         return attempts
-
-    def advance(self, epoch: Epoch, last_uid: int) -> None:
-        self._connection.execute(
-            sa.update(mailbox_epoch)
-            .where(mailbox_epoch.c.id == epoch.id, mailbox_epoch.c.last_uid < last_uid)
-            .values(last_uid=last_uid)
-        )
-
-    def polled(self, epoch: Epoch, status: MailboxStatus, now: datetime) -> None:
-        self._connection.execute(
-            sa.update(mailbox_epoch)
-            .where(mailbox_epoch.c.id == epoch.id)
-            .values(polled_at=now, highest_modseq=status.highest_modseq)
-        )
 
     def undisposed(self, epoch: Epoch, limit: int) -> list[int]:
         query = (
@@ -179,30 +191,7 @@ class Ledger:
             )
         )
 
-    def _current_epoch(self, key: MailboxKey) -> Epoch | None:
-        query = (
-            sa.select(mailbox_epoch, mailbox.c.host, mailbox.c.username)
-            .join(mailbox, mailbox.c.id == mailbox_epoch.c.mailbox_id)
-            .where(
-                mailbox.c.account == key.account,
-                mailbox.c.name == key.name,
-                mailbox_epoch.c.ended_at.is_(None),
-            )
-            .order_by(mailbox_epoch.c.id.desc())
-        )
-        row = self._connection.execute(query).first()
-        if row is None:
-            return None
-        found = MailboxKey(key.account, row.host, row.username, key.name)
-        return Epoch(row.id, found, row.uidvalidity, row.last_uid)
 
-    @staticmethod
-    def _mailbox_ids(key: MailboxKey) -> sa.ScalarSelect[int]:
-        query = sa.select(mailbox.c.id).where(mailbox.c.account == key.account, mailbox.c.name == key.name)
-        return query.scalar_subquery()
-
-    def _mailbox_id(self, key: MailboxKey) -> int:
-        values = {"account": key.account, "host": key.host, "username": key.username, "name": key.name}
-        self._connection.execute(insert(self._connection, mailbox).values(values).on_conflict_do_nothing())
-        conditions = [mailbox.c[column] == value for column, value in values.items()]
-        return int(self._connection.execute(sa.select(mailbox.c.id).where(*conditions)).scalar_one())
+def _is_due(now: datetime | None) -> sa.ColumnElement[bool]:
+    next_attempt = processed_uid.c.next_attempt_at
+    return next_attempt.is_not(None) if now is None else next_attempt <= now

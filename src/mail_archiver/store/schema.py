@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mail_archiver.errors import SchemaMismatch
-from mail_archiver.store.database import for_writing, shown, sqlite_file
+from mail_archiver.store.database import for_writing, sqlite_file
+from mail_archiver.store.translation import shown
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; kept here too, so that a poll need not load Alembic to compare."""
 
 VERSION_TABLE = "mail_archiver_version"

@@ -1,28 +1,29 @@
 """The store: transactions and leases on one database."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from mail_archiver.domain.record import ArchiveRecord, Namesake
 from mail_archiver.store.archives import Archives
+from mail_archiver.store.blob_names import BlobNames
 from mail_archiver.store.contacts import Contacts
 from mail_archiver.store.database import (
     create_sqlite_file,
     for_writing,
     open_engine,
     read_url,
-    shown,
     sqlite_file,
-    translated,
 )
 from mail_archiver.store.lease import Leases
 from mail_archiver.store.ledger import Ledger
 from mail_archiver.store.listing import ListedArchive, list_archives
+from mail_archiver.store.quarantine import QuarantinedMessage, list_quarantine
 from mail_archiver.store.schema import HEAD, current_revision, migrate, require_current
 from mail_archiver.store.showing import show_archive
+from mail_archiver.store.translation import shown, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class UnitOfWork:
     ledger: Ledger
     archives: Archives
     contacts: Contacts
+    blob_names: BlobNames
 
 
 class Store:
@@ -101,9 +103,17 @@ class Store:
         return before, self.revision()
 
     @contextmanager
-    def transaction(self) -> Iterator[UnitOfWork]:
+    def transaction(self, storing: Callable[[], None] | None = None) -> Iterator[UnitOfWork]:
         """See `archiving.ports.Store.transaction`."""
-        with translated(self._engine.url), for_writing(self._engine).begin() as connection:
+        with ExitStack() as stack:
+            if storing and self.is_sqlite:  # before the transaction: it keeps all other writers out
+                stack.enter_context(self._leases.blobs_kept())
+                storing()
+            stack.enter_context(translated(self._engine.url))
+            connection = stack.enter_context(for_writing(self._engine).begin())
+            if storing and not self.is_sqlite:
+                self._leases.keep_blobs(connection)
+                storing()
             yield _unit_of_work(connection)
 
     @contextmanager
@@ -117,10 +127,19 @@ class Store:
         with translated(self._engine.url), self._engine.connect() as connection:
             return list(list_archives(connection))
 
+    def quarantine(self) -> list[QuarantinedMessage]:
+        """All messages in quarantine (see `quarantine.list_quarantine`)."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            return list(list_quarantine(connection))
+
     def show_archive(self, name: str) -> ArchiveRecord | tuple[Namesake, ...]:
         """The archive of that id or Message-ID (see `showing.show_archive`)."""
         with translated(self._engine.url), self._engine.connect() as connection:
             return show_archive(connection, name)
+
+    def blobs_alone(self) -> AbstractContextManager[None]:
+        """See `archiving.ports.Store.blobs_alone`."""
+        return self._leases.blobs_alone()
 
     def run_lease(self, account: str) -> AbstractContextManager[None]:
         """See `archiving.ports.Store.run_lease`."""
@@ -136,4 +155,4 @@ class Store:
 
 
 def _unit_of_work(connection: sa.Connection) -> UnitOfWork:
-    return UnitOfWork(Ledger(connection), Archives(connection), Contacts(connection))
+    return UnitOfWork(Ledger(connection), Archives(connection), Contacts(connection), BlobNames(connection))

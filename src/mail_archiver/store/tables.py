@@ -195,6 +195,8 @@ processed_uid = sa.Table(
     sa.Column("disposed_at", MOMENT),
     one_of("outcome", Outcome),
     sa.Index("ix_processed_uid_archive_id", "archive_id"),
+    # By which messages of another epoch are recognised. It grows at its end, as mail comes in.
+    sa.Index("ix_processed_uid_received_at", "received_at"),
     sa.Index(
         "ix_processed_uid_next_attempt",
         "epoch_id",

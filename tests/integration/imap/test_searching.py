@@ -83,7 +83,7 @@ def test_finds_the_same_uids_whatever_the_size_of_a_search(
     monkeypatch: pytest.MonkeyPatch,
     size: int,
 ) -> None:
-    monkeypatch.setattr("mail_archiver.imap.session.SEARCH_WINDOW", size)
+    monkeypatch.setattr("mail_archiver.imap.searching.SEARCH_WINDOW", size)
     user, uids = gaps
     with opened(imap_server, user) as (session, status):
         assert status.uidnext == 17
@@ -98,7 +98,7 @@ def test_finds_the_same_uids_whatever_the_size_of_a_search(
 def test_misses_none_that_stays_when_others_go_while_the_mailbox_is_open(
     imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("mail_archiver.imap.session.SEARCH_WINDOW", size)
+    monkeypatch.setattr("mail_archiver.imap.searching.SEARCH_WINDOW", size)
     user = imap_server.new_user()
     uids = [imap_server.deliver(user, SOURCE) for _ in range(7)]
     gone = uids[1:5]
@@ -157,7 +157,7 @@ def test_finds_the_same_of_a_window_whatever_the_size_of_a_search(
     window = Window(since=BORDER, until=BORDER + timedelta(days=1))
     with opened(imap_server, user) as (session, status):
         at_once = session.uids_received(window, status)
-        monkeypatch.setattr("mail_archiver.imap.session.SEARCH_WINDOW", size)
+        monkeypatch.setattr("mail_archiver.imap.searching.SEARCH_WINDOW", size)
         assert session.uids_received(window, status) == at_once
         assert session.uids_received(Window(), status) == sorted(received)
 

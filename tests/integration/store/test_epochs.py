@@ -108,14 +108,14 @@ def test_the_watermark_never_moves_back(store: Store) -> None:
 def test_a_mailbox_counts_as_polled_in_every_later_epoch(store: Store, sql: Sql) -> None:
     epoch = begin_epoch(store)
     with store.transaction() as uow:
-        assert not uow.ledger.was_polled(KEY)
+        assert uow.ledger.first_polled(KEY) is None
         uow.ledger.polled(epoch, status(highest_modseq=12), NOW)
-        assert uow.ledger.was_polled(KEY)
-        assert not uow.ledger.was_polled(OTHER_KEY)
+        assert uow.ledger.first_polled(KEY) == (epoch.id, NOW)
+        assert uow.ledger.first_polled(OTHER_KEY) is None
     moved = MailboxKey(KEY.account, "imap2.example.com", KEY.username, KEY.name)
     begin_epoch(store, moved)
     with store.reading() as uow:
-        assert uow.ledger.was_polled(moved)
+        assert uow.ledger.first_polled(moved) == (epoch.id, NOW)
     columns = mailbox_epoch.c
     assert sql.rows(
         mailbox_epoch.select()

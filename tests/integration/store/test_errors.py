@@ -16,6 +16,7 @@ from mail_archiver.errors import (
     ConfigError,
     DatabaseRefused,
     DatabaseUnavailable,
+    DatabaseUnusable,
     RowsRefused,
     SchemaMismatch,
     StoreError,
@@ -131,19 +132,19 @@ def test_a_server_that_stops_before_the_commit_leaves_nothing(postgres: Postgres
     assert len(record(store, epoch, draft(1))) == 1
 
 
-def test_a_sqlite_file_in_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+def test_a_sqlite_file_in_a_folder_that_is_not_there_cannot_be_used(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}/missing/crm.db")
-    with pytest.raises(DatabaseUnavailable) as caught:
+    with pytest.raises(DatabaseUnusable) as caught:
         store.prepare()
     assert "folder" in caught.value.hint
-    with pytest.raises(DatabaseUnavailable), store.transaction():
+    with pytest.raises(DatabaseUnusable), store.transaction():
         pass
 
 
-def test_a_file_that_is_no_database_is_unavailable_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_cannot_be_used_and_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear Ann,\n" * 100)
-    with pytest.raises(DatabaseUnavailable) as caught:
+    with pytest.raises(DatabaseUnusable) as caught:
         Store(f"sqlite:///{file}").prepare()
     assert caught.value.what == "file is not a database"
     assert file.read_text() == "Dear Ann,\n" * 100

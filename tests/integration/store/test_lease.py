@@ -24,7 +24,7 @@ from tests.servers.pgbouncer import start as start_pgbouncer
 from tests.servers.postgres import Postgres
 from tests.servers.process import Unavailable
 
-from mail_archiver.errors import AccountBusy, DatabaseUnavailable
+from mail_archiver.errors import AccountBusy, DatabaseUnavailable, DatabaseUnusable
 from mail_archiver.store import lease as lease_module
 from mail_archiver.store.store import Store
 
@@ -296,7 +296,7 @@ def test_a_folder_that_takes_no_lock_files_is_told(sqlite_url: str, tmp_path: Pa
     store = Store(sqlite_url)
     store.prepare()
     (tmp_path / "crm.db-locks").write_text("in the way")
-    with pytest.raises(DatabaseUnavailable) as caught, store.run_lease("crm"):
+    with pytest.raises(DatabaseUnusable) as caught, store.run_lease("crm"):
         pass
     assert "crm.db-locks" in caught.value.hint
 

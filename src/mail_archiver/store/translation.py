@@ -1,0 +1,109 @@
+"""From the drivers' exceptions to ours: what is to blame, and whether it may be over in a moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from mail_archiver.errors import (
+    DatabaseRefused,
+    DatabaseUnavailable,
+    DatabaseUnusable,
+    RowsRefused,
+    SchemaMismatch,
+    StoreError,
+)
+
+# SQLSTATEs, or the classes they begin with (PostgreSQL's appendix A).
+_ROWS = ("22", "23", "54", "0A")  # data exception, integrity, program limit, feature not supported
+_REFUSED = ("28P01", "28000", "42501")
+_SCHEMA = ("42", "3F")
+_DUPLICATE_TABLE = "42P07"
+_FULL = ("53100", "SQLITE_FULL")
+_READ_ONLY = ("25006", "SQLITE_READONLY")
+_DAMAGED = ("58", "XX", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_PERM")
+
+# A connection that is not made has no SQLSTATE, only text: of several addresses tried, the last line counts.
+_REFUSALS = (
+    "authentication failed",
+    "pg_hba.conf",
+    "no password supplied",
+    "permission denied",
+    "not permitted to log in",
+    'FATAL:  role "',
+)
+_COMMENTS = ("\t", "DETAIL:", "HINT:")
+
+
+@contextmanager
+def translated(url: sa.URL) -> Iterator[None]:
+    """Turn the driver's exceptions into ours, without a word of the rows."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise _translate(error, shown(url)) from error
+    except sa.exc.StatementError as error:  # a value of ours that cannot even be handed to the driver
+        raise RowsRefused(type(error.orig).__name__, database=shown(url)) from error
+    except sa.exc.TimeoutError as error:
+        raise DatabaseUnavailable("no connection is free", database=shown(url)) from error
+
+
+def shown(url: sa.URL) -> str:
+    """The URL as a person may see it: a password can also stand among its parameters."""
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
+
+
+def _translate(error: sa.exc.DBAPIError, database: str) -> StoreError:
+    state = _state(error)
+    reason = _reason(error)
+    if state in _REFUSED or (not state and any(sign in reason for sign in _REFUSALS)):
+        return DatabaseRefused(reason, database=database, hint="Check the user name, password and rights.")
+    if not state and "database " in reason and "does not exist" in reason:
+        return SchemaMismatch(
+            "the database does not exist",
+            database=database,
+            hint="Create it (createdb), then run: mail-archiver db upgrade",
+        )
+    if state == _DUPLICATE_TABLE:
+        return SchemaMismatch(
+            "another program has a table of the same name",
+            database=database,
+            hint="Keep ours apart by setting MAIL_ARCHIVER_DATABASE_SCHEMA.",
+        )
+    if state.startswith(_SCHEMA):
+        return SchemaMismatch(reason, database=database, hint="Run: mail-archiver db upgrade")
+    if state.startswith(_FULL):
+        return DatabaseUnusable(reason, database=database, hint="Its disk is full: make room there.")
+    if state.startswith(_READ_ONLY):
+        return DatabaseUnusable(
+            reason,
+            database=database,
+            hint="It may only be read: check its rights, and that it is no standby.",
+        )
+    if state.startswith(_DAMAGED):
+        return DatabaseUnusable(
+            reason, database=database, hint="Check the file and its folder, their rights, and the disk."
+        )
+    rows_to_blame = isinstance(error, sa.exc.IntegrityError | sa.exc.DataError) or state.startswith(_ROWS)
+    if rows_to_blame and not error.connection_invalidated:
+        return RowsRefused(reason, database=database)
+    return DatabaseUnavailable(
+        reason, database=database, hint="Check that the database runs and can be reached."
+    )
+
+
+def _state(error: sa.exc.DBAPIError) -> str:
+    """PostgreSQL's SQLSTATE, or SQLite's name for it; "" where neither was told."""
+    return str(getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlite_errorname", None) or "")
+
+
+def _reason(error: sa.exc.DBAPIError) -> str:
+    """One line for a person. Once connected, PostgreSQL may quote values: only its class is told."""
+    state = getattr(error.orig, "pgcode", None)
+    if state:
+        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        return f"{type(error.orig).__name__} ({state}{', ' + constraint if constraint else ''})"
+    if isinstance(error.orig, UnicodeError):
+        return type(error.orig).__name__  # its text quotes the character
+    lines = [line for line in str(error.orig).splitlines() if line and not line.startswith(_COMMENTS)]
+    return lines[-1].removeprefix("connection to server ") if lines else type(error.orig).__name__
