@@ -35,10 +35,16 @@ def install(names: Mapping[str, Sequence[str]]) -> bool:
     return _run([*root, manager, "install", "--assumeyes", *names[manager]])
 
 
+def update() -> bool:
+    """Learn anew what Debian's packages are, if this user may; returns whether that went well."""
+    root = _root_prefix()
+    return root is not None and _run([*root, "apt-get", "--quiet", "update"])
+
+
 def _apt_get(root: list[str], names: Sequence[str]) -> bool:
     apt_get = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--assume-yes"]
     # Fails where one of many sources cannot be reached; what is known already may do.
-    _run([*apt_get, "update"])
+    update()
     with _present(root, _POLICY, _FORBID_START, "755"), _present(root, _CLUSTER, _NO_CLUSTER, "644"):
         return _run([*apt_get, "install", "--no-install-recommends", *names])
 
