@@ -132,7 +132,7 @@ def reported(login: Login) -> Iterator[None]:
             **where,
             hint="For a server of your own, set ca_file to the PEM file of its authority.",
         ) from error
-    except (ssl.SSLEOFError, IMAPClientAbortError) as error:
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, IMAPClientAbortError) as error:
         raise ServerUnavailable("the server ended the connection", **where, hint=check_port) from error
     except ssl.SSLError as error:
         raise TlsNotTrusted(
