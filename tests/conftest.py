@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.servers import cyrus as cyrus_server
 from tests.servers import dovecot as dovecot_server
 from tests.servers import greenmail as greenmail_server
 from tests.servers import pgbouncer as pgbouncer_server
 from tests.servers import postgres as postgres_server
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.servers.greenmail import GreenMail
 from tests.servers.imap import ImapServer
@@ -50,7 +52,18 @@ def greenmail(server_folder: Path) -> Iterator[GreenMail]:
     server.stop()
 
 
-@pytest.fixture(scope="session", params=["dovecot", "greenmail"])
+@pytest.fixture(scope="session")
+def cyrus(server_folder: Path) -> Iterator[Cyrus]:
+    """Cyrus; the test is skipped where it cannot run."""
+    try:
+        server = cyrus_server.start(_subfolder(server_folder, "cyrus"))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=["dovecot", "greenmail", "cyrus"])
 def imap_server(request: pytest.FixtureRequest) -> ImapServer:
     """Each IMAP server in turn: for what holds with any of them."""
     server: ImapServer = request.getfixturevalue(request.param)

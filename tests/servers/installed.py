@@ -55,6 +55,12 @@ def greenmail() -> Path | None:
     return jar if zipfile.is_zipfile(jar) else None
 
 
+def cyrus() -> Path | None:
+    """The folder that Cyrus is unpacked in."""
+    folder = TOOLS / "cyrus"
+    return folder if (folder / "usr/lib/cyrus/bin/master").exists() else None
+
+
 def _libexec(master: Path) -> list[Path]:
     prefix = master.resolve().parents[1]
     return [prefix / "lib", prefix / "libexec"]

@@ -1,17 +1,18 @@
 """Sees to it that the servers of the test-suite are available: `python -m tests.servers.provide`.
 
 Prints one line for each, with what the tests will use. Ends with 1 when Dovecot or PostgreSQL
-can be had in no way; without PgBouncer or GreenMail their cases are skipped.
+can be had in no way; without one of the others its cases are skipped.
 """
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers import containers, installed, packages
+from tests.servers.unpacked import unpack
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ REQUIREMENTS = [
     ),
 ]
 
+# What conflicts with Dovecot's packages, by its folder in .tools: what Debian calls its packages.
+UNPACKED = {
+    "cyrus": ["cyrus-common", "cyrus-imapd", "sasl2-bin"],
+}
 
 # A jar that was cut off is fetched again.
 _MAVEN_OPTIONS = ["-q", "-B", "-Dstyle.color=never", "-Dmdep.overWriteReleases=true", "dependency:copy"]
@@ -67,6 +72,8 @@ def main() -> int:
             )
     reports = [_report(each) for each in REQUIREMENTS]
     _say(f"GreenMail: {_provide_greenmail()}")
+    for name, wanted in UNPACKED.items():
+        _say(f"{name.capitalize()}: {_provide_unpacked(name, wanted)}")
     return 0 if all(reports) else 1
 
 
@@ -106,6 +113,11 @@ def _fetch_greenmail(maven: str) -> None:
         [maven, *_MAVEN_OPTIONS, f"-Dartifact={artifact}", f"-DoutputDirectory={installed.TOOLS}"],
         stdin=subprocess.DEVNULL,
     )
+
+
+def _provide_unpacked(name: str, wanted: Sequence[str]) -> str:
+    folder = unpack(name, wanted)
+    return f"{folder}" if folder else f"its cases will be skipped: apt-get does not get {' '.join(wanted)}"
 
 
 def _say(line: str) -> None:

@@ -24,10 +24,11 @@ NAMES = [
     "日本語 (受信)",
     "Post 📨",
     "2026",
-    "50% off",
-    "{12}",
     "NIL",
 ]
+
+# Cyrus has no such characters in names.
+STRANGER_NAMES = ["50% off", "{12}"]
 
 
 def test_tells_what_the_server_says_of_the_mailbox(imap_server: ImapServer) -> None:
@@ -64,7 +65,8 @@ def test_tells_what_came_between_two_looks(imap_server: ImapServer) -> None:
     with session_of(imap_server, user) as session:
         before = session.examine("INBOX")
         uid = imap_server.deliver(user, SOURCE)
-        assert session.examine("INBOX") == replace(before, uidnext=uid + 1, exists=1)
+        after = session.examine("INBOX")
+    assert _without_modseq(after) == replace(_without_modseq(before), uidnext=uid + 1, exists=1)
 
 
 def test_knows_the_inbox_in_any_case(imap_server: ImapServer) -> None:
@@ -76,13 +78,12 @@ def test_knows_the_inbox_in_any_case(imap_server: ImapServer) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_opens_a_mailbox_of_any_name(imap_server: ImapServer, name: str) -> None:
-    user = imap_server.new_user()
-    uid = imap_server.deliver(user, SOURCE, mailbox=name)
-    with session_of(imap_server, user) as session:
-        assert session.examine(name).exists == 1
-        assert whole(session.fetch([uid])[uid].source) == SOURCE
-        assert session.examine("INBOX").exists == 0
-        assert name in session.mailboxes()
+    assert_opens(imap_server, name)
+
+
+@pytest.mark.parametrize("name", STRANGER_NAMES)
+def test_opens_a_mailbox_of_a_stranger_name(dovecot: Dovecot, name: str) -> None:
+    assert_opens(dovecot, name)
 
 
 def test_opens_a_mailbox_within_another(imap_server: ImapServer) -> None:
@@ -152,6 +153,17 @@ def test_reading_changes_no_flag_and_no_message(imap_server: ImapServer, flags: 
         assert _without_modseq(session.examine("INBOX")) == _without_modseq(status)
     assert imap_server.flags(user, "INBOX", uid) == set(flags)
     assert imap_server.uids(user) == [uid]
+
+
+def assert_opens(server: ImapServer, name: str) -> None:
+    """A mailbox of this name is found, and it is the one that is opened."""
+    user = server.new_user()
+    uid = server.deliver(user, SOURCE, mailbox=name)
+    with session_of(server, user) as session:
+        assert session.examine(name).exists == 1
+        assert whole(session.fetch([uid])[uid].source) == SOURCE
+        assert session.examine("INBOX").exists == 0
+        assert name in session.mailboxes()
 
 
 def _without_modseq(status: MailboxStatus) -> MailboxStatus:
