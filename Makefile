@@ -18,7 +18,7 @@ fuzz: .venv/.synced ## Damaged messages, read for a minute (FUZZ_S seconds): not
 bench: .venv/.synced ## What one message may cost, hostile ones and large ones included
 	$(BIN)/python -m benchmarks.any_message
 
-servers: .venv/.synced ## Dovecot, PostgreSQL, GreenMail and Cyrus for the tests, where they are missing
+servers: .venv/.synced ## Dovecot, PostgreSQL, GreenMail, Cyrus and Courier for the tests, where they are missing
 	$(BIN)/python -m tests.servers.provide
 
 lint: .venv/.synced ## Format, lint, types, floors, and whether the migrations make what the tables say

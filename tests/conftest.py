@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.servers import courier as courier_server
 from tests.servers import cyrus as cyrus_server
 from tests.servers import dovecot as dovecot_server
 from tests.servers import greenmail as greenmail_server
 from tests.servers import pgbouncer as pgbouncer_server
 from tests.servers import postgres as postgres_server
+from tests.servers.courier import Courier
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.servers.greenmail import GreenMail
@@ -57,6 +59,17 @@ def cyrus(server_folder: Path) -> Iterator[Cyrus]:
     """Cyrus; the test is skipped where it cannot run."""
     try:
         server = cyrus_server.start(_subfolder(server_folder, "cyrus"))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def courier(server_folder: Path) -> Iterator[Courier]:
+    """Courier; the test is skipped where it cannot run."""
+    try:
+        server = courier_server.start(_subfolder(server_folder, "courier"))
     except Unavailable as reason:
         pytest.skip(str(reason))
     yield server

@@ -36,6 +36,7 @@ class ImapServer(Protocol):
 
     `port` speaks plain IMAP, and STARTTLS where `supports_starttls`; `tls_port` speaks TLS
     from the first byte. The certificate is for `host` and is vouched for by `ca_file`.
+    `tells_uidnext` is whether SELECT and EXAMINE answer with UIDNEXT.
     """
 
     name: str
@@ -44,6 +45,12 @@ class ImapServer(Protocol):
     tls_port: int
     ca_file: Path
     supports_starttls: bool
+    mailbox_prefix: str = ""
+    tells_uidnext: bool = True
+
+    def mailbox(self, name: str) -> str:
+        """What a mailbox beside the inbox has to be called here (RFC 2342)."""
+        return self.mailbox_prefix + name
 
     def new_user(self) -> ImapUser:
         """A user with an empty INBOX, another at each call."""

@@ -61,6 +61,12 @@ def cyrus() -> Path | None:
     return folder if (folder / "usr/lib/cyrus/bin/master").exists() else None
 
 
+def courier() -> Path | None:
+    """The folder that Courier is unpacked in."""
+    folder = TOOLS / "courier"
+    return folder if (folder / "usr/bin/imapd").exists() else None
+
+
 def _libexec(master: Path) -> list[Path]:
     prefix = master.resolve().parents[1]
     return [prefix / "lib", prefix / "libexec"]

@@ -53,6 +53,7 @@ REQUIREMENTS = [
 # What conflicts with Dovecot's packages, by its folder in .tools: what Debian calls its packages.
 UNPACKED = {
     "cyrus": ["cyrus-common", "cyrus-imapd", "sasl2-bin"],
+    "courier": ["courier-imap", "courier-base", "courier-authlib", "courier-authlib-userdb", "gamin"],
 }
 
 # A jar that was cut off is fetched again.
