@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from imapclient import IMAPClient, imap_utf7
 from imapclient.exceptions import (
@@ -27,6 +27,7 @@ from mail_archiver.errors import (
 )
 from mail_archiver.imap.answers import asked_pause_s, asks_to_come_back
 from mail_archiver.imap.searching import list_uids_after, list_uids_received
+from mail_archiver.imap.stand_ins import SIZES_OCTETS, may_stand_in
 from mail_archiver.mime.header_block import header_sha256
 from mail_archiver.octets import InMemory, Spool
 
@@ -39,6 +40,8 @@ PIECE_OCTETS = 4 * 1024 * 1024
 _SEEN, _DELETED = b"\\Seen", b"\\Deleted"
 
 _MOST_OCTETS = 2**63 - 1
+
+_Found = TypeVar("_Found")
 
 
 class ImapSession:
@@ -92,10 +95,8 @@ class ImapSession:
                 for uid in set(some).intersection(answers):
                     size = min(answers[uid].get(b"RFC822.SIZE") or 0, _MOST_OCTETS)
                     found[uid] = MessageSummary(uid, size, _received_at(answers[uid]))
-        # Of a message that another session has expunged, servers tell no size, or 0 and a date of 1970.
-        doubtful = {uid for uid, summary in found.items() if not summary.size_octets}
-        gone = doubtful - self.present(doubtful) if doubtful else set()
-        return {uid: summary for uid, summary in found.items() if uid not in gone}
+        # Of a message that another session has expunged, servers tell no size, or that of a stand-in.
+        return self._without_gone(found, {uid for uid in found if found[uid].size_octets in SIZES_OCTETS})
 
     def fetch(self, uids: Sequence[int]) -> Mapping[int, FetchedMessage]:
         """See the port. PEEK, so that no message becomes seen (RFC 9051 section 6.4.5)."""
@@ -106,17 +107,17 @@ class ImapSession:
             source = answers[uid].get(b"BODY[]")
             if source is not None:
                 found[uid] = FetchedMessage(uid, InMemory(source), _received_at(answers[uid]))
-        return found
+        return self._without_gone(found, {uid for uid in found if may_stand_in(found[uid].source)})
 
     def fetch_large(self, uid: int, download: Spool) -> Mapping[int, FetchedMessage]:
         """See the port. In partial fetches (RFC 9051 section 6.4.5), to a temporary file."""
-        received_at = None
+        size, received_at = 0, None
         with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
             while True:
                 offset = len(download)
                 item = f"BODY.PEEK[]<{offset}.{PIECE_OCTETS}>"
                 try:
-                    answer = self._client.fetch([uid], [item, "INTERNALDATE"]).get(uid)
+                    answer = self._client.fetch([uid], [item, "RFC822.SIZE", "INTERNALDATE"]).get(uid)
                 except ProtocolError:  # it answers partial fetches in a way of its own
                     return self.fetch([uid])
                 if answer is None:
@@ -124,12 +125,16 @@ class ImapSession:
                 key = b"BODY[]<%d>" % offset
                 if key not in answer:
                     return self.fetch([uid])
+                size = size or answer.get(b"RFC822.SIZE") or 0
                 received_at = _received_at(answer) or received_at
                 if not answer[key]:
                     break
                 with download.writing() as file:
                     file.write(answer[key])
-        return {uid: FetchedMessage(uid, download.octets(), received_at)}
+        source = download.octets()
+        # When another session expunges it meanwhile, what was not fetched yet is empty.
+        doubtful = {uid} if len(source) != size or may_stand_in(source) else set()
+        return self._without_gone({uid: FetchedMessage(uid, source, received_at)}, doubtful)
 
     def header_hashes(self, uids: Sequence[int]) -> Mapping[int, str]:
         """See the port."""
@@ -167,6 +172,11 @@ class ImapSession:
             exists=answer.get(b"EXISTS", 0),
             highest_modseq=answer.get(b"HIGHESTMODSEQ"),
         )
+
+    def _without_gone(self, found: Mapping[int, _Found], doubtful: Collection[int]) -> Mapping[int, _Found]:
+        """Leave out those of the doubtful that are not in the mailbox any more."""
+        gone = set(doubtful) - self.present(doubtful) if doubtful else set()
+        return {uid: each for uid, each in found.items() if uid not in gone}
 
     def _move(self, uids: Sequence[int], mailbox: str) -> None:
         moves = self._client.has_capability("MOVE")

@@ -2,8 +2,11 @@
 
 import random
 import tracemalloc
+from itertools import count
+from typing import Any
 
 import pytest
+from imapclient import IMAPClient
 from tests.integration.imap.logins import answering, session_of
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer
@@ -14,19 +17,26 @@ from mail_archiver.octets import whole
 HEADER = b"From: ann@example.com\r\nSubject: Offer\r\n\r\n"
 
 
+def expunge(client: IMAPClient, uid: int) -> None:
+    """Remove a message, by way of a session that is not the one under test."""
+    client.select_folder("INBOX")
+    client.delete_messages([uid])
+    client.expunge()
+
+
 def text(octets: int) -> bytes:
-    """Lines that differ, so that a piece at a wrong place is noticed."""
+    """Lines that differ, so that a piece at a wrong place is noticed; Courier would end the last one."""
     numbers = random.Random(octets)
     lines = b"".join(b"%060d\r\n" % numbers.randrange(10**50) for _ in range(octets // 62 + 1))
-    return (HEADER + lines)[:octets].rstrip(b"\r")
+    return (HEADER + lines)[: octets - 2].removesuffix(b"\r").ljust(octets - 2, b"0") + b"\r\n"
 
 
-@pytest.mark.parametrize("octets", [0, 1, 999, 1000, 1001, 5000, 12_345])
+@pytest.mark.parametrize("octets", [len(HEADER), 999, 1000, 1001, 5000, 12_345])
 def test_gives_the_very_bytes_whatever_the_pieces(
     imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch, octets: int
 ) -> None:
     monkeypatch.setattr("mail_archiver.imap.session.PIECE_OCTETS", 1000)
-    source = text(octets + len(HEADER))
+    source = text(octets)
     user = imap_server.new_user()
     uid = imap_server.deliver(user, source)
     with session_of(imap_server, user) as session:
@@ -57,6 +67,39 @@ def test_a_large_message_that_is_gone_is_missing(imap_server: ImapServer) -> Non
     with session_of(imap_server, imap_server.new_user()) as session:
         session.examine("INBOX")
         assert session.fetch_large(7) == {}
+
+
+def test_a_large_message_that_has_just_gone_is_whole_or_missing(imap_server: ImapServer) -> None:
+    source = text(5000)
+    user = imap_server.new_user()
+    uid = imap_server.deliver(user, source)
+    with session_of(imap_server, user) as session, imap_server.connect(user) as other:
+        session.examine("INBOX")
+        expunge(other, uid)
+        assert [whole(message.source) for message in session.fetch_large(uid).values()] in ([source], [])
+
+
+def test_a_large_message_that_goes_between_two_pieces_is_whole_or_missing(
+    imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mail_archiver.imap.session.PIECE_OCTETS", 1000)
+    source = text(500_000)  # servers read ahead
+    user = imap_server.new_user()
+    uid = imap_server.deliver(user, source)
+    with session_of(imap_server, user) as session, imap_server.connect(user) as other:
+        session.examine("INBOX")
+        fetch_piece, pieces = IMAPClient.fetch, count(1)
+
+        def fetch_and_expunge(client: IMAPClient, *arguments: Any) -> Any:
+            answer = fetch_piece(client, *arguments)
+            if next(pieces) == 1:
+                expunge(other, uid)
+            return answer
+
+        monkeypatch.setattr(IMAPClient, "fetch", fetch_and_expunge)
+        found = session.fetch_large(uid)
+    assert next(pieces) > 1
+    assert [whole(message.source) for message in found.values()] in ([source], [])
 
 
 @pytest.mark.parametrize(

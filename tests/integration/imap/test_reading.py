@@ -167,6 +167,20 @@ def test_a_message_that_has_just_gone_is_whole_or_missing(imap_server: ImapServe
     assert all((whole(each.source), each.received_at) == (SOURCE, MOMENTS[0]) for each in found.values())
 
 
+def test_gives_a_message_that_looks_like_what_stands_in_for_another(imap_server: ImapServer) -> None:
+    # With these words Courier replaces one that is gone; here somebody has sent them.
+    source = (
+        b"From: System Administrator <root@localhost>\r\nSubject: message unavailable\r\n\r\n"
+        b"This message is no longer available on the server.\r\n"
+    )
+    user = imap_server.new_user()
+    uid = imap_server.deliver(user, source)
+    assert fetched(imap_server, user, uid) == source
+    with session_of(imap_server, user) as session:
+        session.examine("INBOX")
+        assert session.summaries([uid])[uid].size_octets > 0
+
+
 def test_asks_for_more_uids_than_a_command_takes(
     imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
