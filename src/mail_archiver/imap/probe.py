@@ -25,6 +25,7 @@ def probe(login: Login, mailboxes: Sequence[str], disposition: Disposition) -> I
             status = session.examine(mailbox)
             yield "mailbox", f"{mailbox} holds {status.exists} messages"
         if disposition.action is Action.MOVE and disposition.mailbox not in session.mailboxes():
+            session.check_name(disposition.mailbox)
             yield "disposition", f"{disposition.mailbox} is not there yet and will be made"
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from imapclient import IMAPClient, imap_utf7
+from imapclient import IMAPClient
 from imapclient.exceptions import (
     IMAPClientAbortError,
     IMAPClientError,
@@ -26,6 +26,7 @@ from mail_archiver.errors import (
     SourceError,
 )
 from mail_archiver.imap.answers import asked_pause_s, asks_to_come_back
+from mail_archiver.imap.names import list_names, name_to_make
 from mail_archiver.imap.searching import list_uids_after, list_uids_received
 from mail_archiver.imap.stand_ins import SIZES_OCTETS, may_stand_in
 from mail_archiver.mime.header_block import header_sha256
@@ -59,13 +60,18 @@ class ImapSession:
 
     def mailboxes(self) -> list[str]:
         """The names of the account's mailboxes; one that is not in modified UTF-7 stays as it is."""
-        self._client.folder_encode = False  # imapclient's own decoding fails them all for a wrong one
-        try:
-            with self._reported():
-                names = [name for _flags, _delimiter, name in self._client.list_folders()]
-        finally:
-            self._client.folder_encode = True
-        return [_decoded(name) for name in names]
+        with self._reported():
+            return list_names(self._client)
+
+    def check_name(self, mailbox: str) -> None:
+        """Raise MailboxUnavailable when no mailbox of this name can be made."""
+        with self._reported():
+            possible = name_to_make(self._client, mailbox)
+        if possible != mailbox:
+            where = self._where() | {"mailbox": mailbox}
+            raise MailboxUnavailable(
+                f"the server makes no mailbox called {mailbox}", **where, hint=f"Call it {possible}."
+            )
 
     def uids_after(self, uid: int, status: MailboxStatus) -> Sequence[int]:
         """See the port."""
@@ -226,6 +232,8 @@ class ImapSession:
         )
 
     def _disposition_refused(self, disposition: Disposition) -> MailboxUnavailable:
+        if disposition.action is Action.MOVE:
+            self.check_name(disposition.mailbox)  # has more to say
         asked = f"{disposition.action} {disposition.mailbox}".rstrip()
         return MailboxUnavailable(
             f"the server refuses the disposition {asked}",
@@ -244,12 +252,3 @@ def _received_at(answer: Mapping[bytes, Any]) -> datetime | None:
         return moment and moment.astimezone(UTC) and moment
     except (OverflowError, AttributeError):
         return None
-
-
-def _decoded(name: str | bytes) -> str:
-    if isinstance(name, str):  # imapclient makes one of a name that is a number
-        return name
-    try:
-        return str(imap_utf7.decode(name))
-    except UnicodeDecodeError:
-        return name.decode("ascii", "replace")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from imapclient import IMAPClient
 from tests.integration.imap.logins import assert_tells, plain_login, session_of
+from tests.servers.courier import Courier
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer, ImapUser
 
@@ -162,6 +163,18 @@ def test_refuses_when_there_is_no_such_mailbox(imap_server: ImapServer) -> None:
     user, uids = with_messages(imap_server, 1)
     with session_of(imap_server, user) as session, pytest.raises(MailboxUnavailable):
         session.dispose("Nowhere", 1, uids, DELETE)
+
+
+def test_tells_what_the_mailbox_to_move_to_has_to_be_called(courier: Courier) -> None:
+    user, uids = with_messages(courier, 1)
+    login = plain_login(courier, user)
+    with log_in(login) as session:
+        uidvalidity = session.examine("INBOX").uidvalidity
+        with pytest.raises(MailboxUnavailable) as raised:
+            session.dispose("INBOX", uidvalidity, uids, Disposition(Action.MOVE, "Archived"))
+    assert_tells(raised.value, login)
+    assert "INBOX.Archived" in raised.value.hint
+    assert courier.uids(user) == uids
 
 
 def test_reads_another_mailbox_afterwards_and_leaves_it_alone(imap_server: ImapServer) -> None:

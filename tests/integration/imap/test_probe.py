@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.integration.imap.logins import assert_tells, plain_login, tls_login
 from tests.integration.imap.proxy import proxy
+from tests.servers.courier import Courier
 from tests.servers.imap import ImapServer
 from tests.servers.process import free_ports
 
@@ -53,6 +54,16 @@ def test_tells_that_the_mailbox_to_move_to_will_be_made_and_does_not_make_it(ima
         assert "Archived" in dict(probe(login, ["INBOX"], move))["disposition"]
     imap_server.deliver(user, SOURCE, mailbox="Archived")
     assert "disposition" not in dict(probe(login, ["INBOX"], move))
+
+
+def test_stops_at_a_mailbox_to_move_to_that_cannot_be_made(courier: Courier) -> None:
+    # Courier has all mailboxes below INBOX.
+    login, move = plain_login(courier, courier.new_user()), Disposition(Action.MOVE, "Archived")
+    with pytest.raises(MailboxUnavailable) as raised:
+        list(probe(login, ["INBOX"], move))
+    assert_tells(raised.value, login)
+    assert raised.value.mailbox == "Archived"
+    assert "INBOX.Archived" in raised.value.hint
 
 
 def test_stops_at_a_host_name_that_does_not_resolve(imap_server: ImapServer) -> None:
