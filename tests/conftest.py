@@ -76,7 +76,7 @@ def courier(server_folder: Path) -> Iterator[Courier]:
     server.stop()
 
 
-@pytest.fixture(scope="session", params=["dovecot", "greenmail", "cyrus"])
+@pytest.fixture(scope="session", params=["dovecot", "greenmail", "cyrus", "courier"])
 def imap_server(request: pytest.FixtureRequest) -> ImapServer:
     """Each IMAP server in turn: for what holds with any of them."""
     server: ImapServer = request.getfixturevalue(request.param)

@@ -31,9 +31,9 @@ def test_delivers_a_message_with_its_flags_and_the_time_it_was_received(imap_ser
 
 
 def test_makes_a_mailbox_that_a_delivery_needs(imap_server: ImapServer) -> None:
-    user = imap_server.new_user()
-    uids = [imap_server.deliver(user, SOURCE, mailbox="Clients & Cafés") for _ in range(2)]
-    assert imap_server.uids(user, "Clients & Cafés") == uids
+    user, name = imap_server.new_user(), imap_server.mailbox("Clients & Cafés")
+    uids = [imap_server.deliver(user, SOURCE, mailbox=name) for _ in range(2)]
+    assert imap_server.uids(user, name) == uids
     assert imap_server.uids(user) == []
 
 

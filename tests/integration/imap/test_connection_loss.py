@@ -46,12 +46,6 @@ def look_for_an_unknown_mailbox(session: ImapSession) -> object:
     return session.examine("Nowhere")
 
 
-def move(session: ImapSession) -> object:
-    uidvalidity = session.examine("INBOX").uidvalidity
-    session.dispose("INBOX", uidvalidity, [1], Disposition(Action.MOVE, "Archived"))
-    return None
-
-
 CASES: list[tuple[Work, bytes, int]] = [
     (look, b" EXAMINE ", 0),
     (look, b" EXAMINE ", 20),
@@ -61,9 +55,6 @@ CASES: list[tuple[Work, bytes, int]] = [
     (fetch, b" UID FETCH ", 0),
     (fetch, b" UID FETCH ", 50_000),
     (look_for_an_unknown_mailbox, b" LIST ", 0),
-    (move, b" SELECT ", 0),
-    (move, b" UID MOVE ", 0),
-    (move, b" CREATE ", 0),
 ]
 
 
@@ -77,6 +68,20 @@ def test_a_connection_cut_is_told_as_the_server_being_unavailable(
     with proxy(login.host, login.port) as between:
         between.fail_at(command, Failure.CUT, after_octets=octets)
         assert_tells(failure_of(between.before(login), work), login)
+
+
+# Some servers MOVE to that mailbox, and to others it is COPY.
+@pytest.mark.parametrize("command", [b" SELECT ", b'Archived"', b" CREATE "])
+def test_a_connection_cut_while_moving_is_told_alike(imap_server: ImapServer, command: bytes) -> None:
+    def move(session: ImapSession) -> None:
+        uidvalidity = session.examine("INBOX").uidvalidity
+        disposition = Disposition(Action.MOVE, imap_server.mailbox("Archived"))
+        session.dispose("INBOX", uidvalidity, [1], disposition)
+
+    login = login_with_a_message(imap_server)
+    with proxy(login.host, login.port) as between:
+        between.fail_at(command, Failure.CUT)
+        assert_tells(failure_of(between.before(login), move), login)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is done to messages once they are archived: what was asked, to those only, and again if need be."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -48,7 +49,7 @@ def test_deletes_those_and_not_what_somebody_else_has_marked(imap_server: ImapSe
 
 @pytest.mark.parametrize("target", ["Archived", "Done & filed", "Köln"])
 def test_moves_to_a_mailbox_that_it_makes_and_twice_is_harmless(imap_server: ImapServer, target: str) -> None:
-    user = imap_server.new_user()
+    user, target = imap_server.new_user(), imap_server.mailbox(target)
     first = imap_server.deliver(user, SOURCE, received_at=RECEIVED_AT, flags=["\\Flagged"])
     second = imap_server.deliver(user, SOURCE)
     for _ in range(2):
@@ -73,17 +74,19 @@ def test_moves_to_a_mailbox_whose_name_would_match_another_one_as_a_pattern(dove
 
 def test_moves_to_a_mailbox_that_is_there_and_adds_to_it(imap_server: ImapServer) -> None:
     user, uids = with_messages(imap_server, 2)
-    there = imap_server.deliver(user, SOURCE, mailbox="Archived")
-    dispose(imap_server, user, uids, parse_disposition("move:Archived"))
+    target = imap_server.mailbox("Archived")
+    there = imap_server.deliver(user, SOURCE, mailbox=target)
+    dispose(imap_server, user, uids, parse_disposition(f"move:{target}"))
     assert imap_server.uids(user) == []
-    assert len(imap_server.uids(user, "Archived")) == 3
-    assert there in imap_server.uids(user, "Archived")
+    assert len(imap_server.uids(user, target)) == 3
+    assert there in imap_server.uids(user, target)
 
 
 def test_moves_to_a_mailbox_within_one_that_is_not_there(imap_server: ImapServer) -> None:
     user, uids = with_messages(imap_server, 1)
     with imap_server.connect(user) as client:
-        target = client.list_folders()[0][1].decode().join(["Archived", "2026", "May"])
+        delimiter = client.list_folders()[0][1].decode()
+    target = imap_server.mailbox(delimiter.join(["Archived", "2026", "May"]))
     dispose(imap_server, user, uids, Disposition(Action.MOVE, target))
     assert len(imap_server.uids(user, target)) == 1
 
@@ -102,19 +105,20 @@ def test_moves_by_copying_where_the_server_cannot_move(
     hide_capabilities(monkeypatch, "MOVE")
     user, [first, second] = with_messages(imap_server, 2)
     marked = imap_server.deliver(user, SOURCE, flags=["\\Deleted"])
-    dispose(imap_server, user, [first], Disposition(Action.MOVE, "Archived"))
+    target = imap_server.mailbox("Archived")
+    dispose(imap_server, user, [first], Disposition(Action.MOVE, target))
     assert imap_server.uids(user) == [second, marked]
-    assert len(imap_server.uids(user, "Archived")) == 1
+    assert len(imap_server.uids(user, target)) == 1
 
 
-@pytest.mark.parametrize("disposition", [DELETE, Disposition(Action.MOVE, "Archived")], ids=str)
+@pytest.mark.parametrize("text", ["delete", "move:Archived"])
 def test_expunges_nothing_where_the_server_cannot_expunge_by_uid(
-    imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch, disposition: Disposition
+    imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     hide_capabilities(monkeypatch, "MOVE", "UIDPLUS")
     user, [first, second] = with_messages(imap_server, 2)
     marked = imap_server.deliver(user, SOURCE, flags=["\\Deleted"])
-    dispose(imap_server, user, [first], disposition)
+    dispose(imap_server, user, [first], disposition_at(imap_server, text))
     assert imap_server.uids(user) == [first, second, marked]
     assert imap_server.flags(user, "INBOX", first) == {"\\Deleted"}
     assert imap_server.flags(user, "INBOX", second) == set()
@@ -126,21 +130,21 @@ def test_disposes_of_more_messages_than_a_command_takes(
 ) -> None:
     monkeypatch.setattr("mail_archiver.imap.session.UIDS_A_COMMAND", 2)
     user, uids = with_messages(imap_server, 5)
-    dispose(imap_server, user, uids[:-1], parse_disposition(text))
+    dispose(imap_server, user, uids[:-1], disposition_at(imap_server, text))
     if text == "seen":
         assert all(imap_server.flags(user, "INBOX", uid) == {"\\Seen"} for uid in uids[:-1])
         assert imap_server.flags(user, "INBOX", uids[-1]) == set()
     else:
         assert imap_server.uids(user) == uids[-1:]
     if text.startswith("move"):
-        assert len(imap_server.uids(user, "Archived")) == 4
+        assert len(imap_server.uids(user, imap_server.mailbox("Archived"))) == 4
 
 
 @pytest.mark.parametrize("text", ["seen", "delete", "move:Archived"])
 def test_what_is_gone_already_is_no_error(imap_server: ImapServer, text: str) -> None:
     user, [first, second] = with_messages(imap_server, 2)
     dispose(imap_server, user, [first], DELETE)
-    dispose(imap_server, user, [first, second + 1], parse_disposition(text))
+    dispose(imap_server, user, [first, second + 1], disposition_at(imap_server, text))
     assert imap_server.uids(user) == [second]
     assert imap_server.flags(user, "INBOX", second) == set()
 
@@ -152,7 +156,7 @@ def test_refuses_when_the_uids_are_of_another_uidvalidity(imap_server: ImapServe
     with log_in(login) as session:
         uidvalidity = session.examine("INBOX").uidvalidity
         with pytest.raises(MailboxUnavailable) as raised:
-            session.dispose("INBOX", uidvalidity + 1, [uid], parse_disposition(text))
+            session.dispose("INBOX", uidvalidity + 1, [uid], disposition_at(imap_server, text))
     assert_tells(raised.value, login)
     assert "UIDVALIDITY" in raised.value.what
     assert imap_server.uids(user) == [uid]
@@ -179,18 +183,25 @@ def test_tells_what_the_mailbox_to_move_to_has_to_be_called(courier: Courier) ->
 
 def test_reads_another_mailbox_afterwards_and_leaves_it_alone(imap_server: ImapServer) -> None:
     user, [uid] = with_messages(imap_server, 1)
-    other = imap_server.deliver(user, SOURCE, mailbox="Clients")
+    clients = imap_server.mailbox("Clients")
+    other = imap_server.deliver(user, SOURCE, mailbox=clients)
     with session_of(imap_server, user) as session:
         session.dispose("INBOX", session.examine("INBOX").uidvalidity, [uid], SEEN)
-        session.examine("Clients")
+        session.examine(clients)
         assert whole(session.fetch([other])[other].source) == SOURCE
-    assert imap_server.flags(user, "Clients", other) == set()
+    assert imap_server.flags(user, clients, other) == set()
 
 
 def with_messages(server: ImapServer, count: int) -> tuple[ImapUser, list[int]]:
     """A user with so many messages, and their UIDs."""
     user = server.new_user()
     return user, [server.deliver(user, SOURCE) for _ in range(count)]
+
+
+def disposition_at(server: ImapServer, text: str) -> Disposition:
+    """A disposition whose mailbox, if any, can be on this server."""
+    asked = parse_disposition(text)
+    return replace(asked, mailbox=server.mailbox(asked.mailbox)) if asked.mailbox else asked
 
 
 def dispose(server: ImapServer, user: ImapUser, uids: Sequence[int], disposition: Disposition) -> None:

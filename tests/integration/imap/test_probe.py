@@ -27,17 +27,18 @@ KEEP = Disposition()
 def test_goes_step_by_step_and_changes_nothing(imap_server: ImapServer) -> None:
     user = imap_server.new_user()
     uid = imap_server.deliver(user, SOURCE)
-    imap_server.deliver(user, SOURCE, mailbox="Clients")
+    clients = imap_server.mailbox("Clients")
+    imap_server.deliver(user, SOURCE, mailbox=clients)
     login = tls_login(imap_server, user)
     with proxy(login.host, login.port) as between:
-        found = list(probe(between.before(login), ["INBOX", "Clients"], KEEP))
+        found = list(probe(between.before(login), ["INBOX", clients], KEEP))
         between.wait_for_hang_up()
     assert [step for step, _ in found] == ["DNS", "connection", "login", "mailbox", "mailbox"]
     texts = [text for _, text in found]
     assert "127.0.0.1" in texts[0]
     assert "TLSv1." in texts[1]
     assert user.username in texts[2]
-    assert texts[3:] == ["INBOX holds 1 messages", "Clients holds 1 messages"]
+    assert texts[3:] == ["INBOX holds 1 messages", f"{clients} holds 1 messages"]
     assert not any(user.password in text for text in texts)
     assert imap_server.flags(user, "INBOX", uid) == set()
 
@@ -49,10 +50,11 @@ def test_tells_that_a_connection_is_not_encrypted(imap_server: ImapServer) -> No
 
 def test_tells_that_the_mailbox_to_move_to_will_be_made_and_does_not_make_it(imap_server: ImapServer) -> None:
     user = imap_server.new_user()
-    login, move = plain_login(imap_server, user), Disposition(Action.MOVE, "Archived")
+    target = imap_server.mailbox("Archived")
+    login, move = plain_login(imap_server, user), Disposition(Action.MOVE, target)
     for _ in range(2):
-        assert "Archived" in dict(probe(login, ["INBOX"], move))["disposition"]
-    imap_server.deliver(user, SOURCE, mailbox="Archived")
+        assert target in dict(probe(login, ["INBOX"], move))["disposition"]
+    imap_server.deliver(user, SOURCE, mailbox=target)
     assert "disposition" not in dict(probe(login, ["INBOX"], move))
 
 

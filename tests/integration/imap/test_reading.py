@@ -18,15 +18,19 @@ SOURCE = HEADER + b"As agreed.\r\n"
 # What all servers keep. GreenMail writes a message anew: 8-bit headers and lone CRs and LFs do not last.
 SOURCES = {
     "plain": SOURCE,
-    "no final newline": HEADER + b"As agreed.",
     "many final newlines": SOURCE + b"\r\n" * 5,
     "8-bit body": HEADER + "Grüße aus Zürich — 日本\r\n".encode(),
     "every octet over 127": HEADER + bytes(range(128, 256)) + b"\r\n",
     "long line": HEADER + b"x" * 100_000 + b"\r\n",
     "dots and a tag": HEADER + b".\r\n..\r\na1 OK done\r\n* BYE\r\n)\r\n",
     "folded header": b"Subject: a\r\n\tb\r\n  c\r\nX-Empty:\r\n\r\nbody\r\n",
-    "broken multipart": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\nCon",
     "large": HEADER + b"0123456789abcdef" * 8 * 40_000 + b"\r\n",
+}
+
+# To these Courier adds the end of the last line.
+UNENDED_SOURCES = {
+    "no final newline": HEADER + b"As agreed.",
+    "broken multipart": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\nCon",
 }
 
 # What Dovecot keeps besides. NUL it serves as 0x80: IMAP's literals have none (RFC 9051 section 4.3).
@@ -53,6 +57,19 @@ def test_gives_the_very_bytes(imap_server: ImapServer, kind: str) -> None:
     user = imap_server.new_user()
     uid = imap_server.deliver(user, SOURCES[kind])
     assert fetched(imap_server, user, uid) == SOURCES[kind]
+
+
+@pytest.mark.parametrize("kind", UNENDED_SOURCES)
+def test_gives_the_very_bytes_of_a_message_whose_last_line_does_not_end(
+    imap_server: ImapServer, kind: str
+) -> None:
+    user, source = imap_server.new_user(), UNENDED_SOURCES[kind]
+    uid = imap_server.deliver(user, source)
+    with imap_server.connect(user) as client:
+        client.select_folder("INBOX", readonly=True)
+        served = client.fetch([uid], ["BODY.PEEK[]"])[uid][b"BODY[]"]
+    assert served in [source, source + b"\r\n"]
+    assert fetched(imap_server, user, uid) == served
 
 
 @pytest.mark.parametrize("kind", SOURCES_OF_DOVECOT)

@@ -86,7 +86,8 @@ def test_finds_the_same_uids_whatever_the_size_of_a_search(
     monkeypatch.setattr("mail_archiver.imap.searching.SEARCH_WINDOW", size)
     user, uids = gaps
     with opened(imap_server, user) as (session, status):
-        assert status.uidnext == 17
+        if imap_server.tells_uidnext:
+            assert status.uidnext == 17
         for after in range(20):
             above = [uid for uid in uids if uid > after]
             assert session.uids_after(after, status) == above
