@@ -20,6 +20,7 @@ from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
 from tests.servers.process import Unavailable
 from tests.servers.s3 import S3
+from tests.servers.token_server import TokenServer
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,14 @@ def server_folder() -> Iterator[Path]:
         folder = Path(made)
         folder.chmod(0o711)
         yield folder
+
+
+@pytest.fixture(scope="session")
+def token_server() -> Iterator[TokenServer]:
+    """An authorization server."""
+    server = TokenServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

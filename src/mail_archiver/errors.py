@@ -15,7 +15,7 @@
     │   ├── DatabaseRefused          wrong credentials, or no right to do this
     │   ├── SchemaMismatch           our tables are missing, old, or from a later release
     │   └── RowsRefused              the database rejects what was to be written
-    ├── StorageError             a blob cannot be written or read
+    ├── StorageError             a blob, or a token, cannot be written or read
     └── AccountBusy              another process works on this account
 
 Each error says what happened and where in fields; `hint` says what to do. The command line alone turns
@@ -147,7 +147,7 @@ class RowsRefused(StoreError):
 
 
 class StorageError(MailArchiverError):
-    """A blob cannot be written or read.
+    """A blob, or an account's token, cannot be written or read.
 
     Args:
         storage: The storage's URL.
