@@ -38,16 +38,16 @@ def server_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def token_server() -> Iterator[TokenServer]:
-    """An authorization server."""
+    """An authorization server, the one that Dovecot asks."""
     server = TokenServer()
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def dovecot(server_folder: Path) -> Iterator[Dovecot]:
+def dovecot(server_folder: Path, token_server: TokenServer) -> Iterator[Dovecot]:
     """Dovecot, with what only Dovecot can do for a test (`doveadm`, `set_uidvalidity`)."""
-    server = dovecot_server.start(_subfolder(server_folder, "dovecot"))
+    server = dovecot_server.start(_subfolder(server_folder, "dovecot"), token_server.introspection_url)
     yield server
     server.stop()
 

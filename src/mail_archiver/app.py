@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from structlog.stdlib import BoundLogger
 
@@ -15,9 +16,15 @@ from mail_archiver.config import Account, Settings, load_settings
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.limits import Limits
 from mail_archiver.errors import ConfigError
-from mail_archiver.imap.connect import Login, log_in
+from mail_archiver.imap.connect import log_in
+from mail_archiver.imap.login import AccessTokens, Login
 from mail_archiver.logs import open_log
 from mail_archiver.store.store import Store
+
+if TYPE_CHECKING:  # cron does not pay for it where accounts have passwords
+    from mail_archiver.oauth.authorization import Authorization
+    from mail_archiver.oauth.registration import Registration
+    from mail_archiver.oauth.token_file import TokenFile
 
 
 class App:
@@ -100,10 +107,56 @@ class App:
             port=account.port,
             security=account.security,
             username=account.username,
-            password=account.password.get_secret_value(),
+            credentials=account.password.get_secret_value()
+            if account.password
+            else self._access_tokens(name),
             ca_file=account.ca_file,
             timeout_s=account.timeout_s,
         )
+
+    def authorization(self, name: str) -> "Authorization":
+        """A new attempt to have a person authorise the application for a configured account.
+
+        Raises:
+            ConfigError: The account does not log in by OAuth 2.0, or not on behalf of a person.
+        """
+        from mail_archiver.oauth.authorization import Authorization
+
+        registration, file = self._registered(name)
+        if not registration.authorize_url:
+            raise ConfigError("is required for this", setting=f"accounts.{name}.oauth.authorize_url")
+        return Authorization(registration, file)
+
+    def _access_tokens(self, name: str) -> AccessTokens:
+        from mail_archiver.oauth.access import SavedAccessTokens
+
+        registration, file = self._registered(name)
+        oauth = self.settings.accounts[name].oauth
+        return SavedAccessTokens(registration, file, oauth.mechanism.upper() if oauth else "")
+
+    def _registered(self, name: str) -> "tuple[Registration, TokenFile]":
+        """The application that an account uses, and the file with what it was given."""
+        from mail_archiver.oauth.registration import Registration
+        from mail_archiver.oauth.token_file import TokenFile
+
+        account = self.settings.accounts[name]
+        oauth = account.oauth
+        if oauth is None:
+            raise ConfigError("the account has a password instead", setting=f"accounts.{name}.oauth")
+        registration = Registration(
+            account=name,
+            username=account.username,
+            token_url=oauth.token_url,
+            authorize_url=oauth.authorize_url,
+            client_id=oauth.client_id,
+            client_secret=oauth.client_secret.get_secret_value() if oauth.client_secret else None,
+            refresh_token=oauth.refresh_token.get_secret_value() if oauth.refresh_token else None,
+            user_scope=oauth.user_scope,
+            app_scope=oauth.app_scope,
+            ca_file=oauth.ca_file,
+            timeout_s=account.timeout_s,
+        )
+        return registration, TokenFile(self.settings.token_folder, name, registration.digest)
 
     def _plan(self, name: str, account: Account, mailboxes: Sequence[str]) -> AccountPlan:
         def open_session() -> AbstractContextManager[MailSource]:

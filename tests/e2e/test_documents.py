@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic import SecretStr
 from tests.e2e.conftest import Install
 from tests.e2e.installation import Installation
 from tests.e2e.mails import mail
@@ -13,7 +14,8 @@ from tests.servers.dovecot import Dovecot
 
 from mail_archiver.cli import cli, exits
 from mail_archiver.config import Account, Settings, load_settings
-from mail_archiver.config.names import TABLES
+from mail_archiver.config.names import ACCOUNT_TABLES, TABLES
+from mail_archiver.config.oauth import OAuth
 from mail_archiver.config.settings import LimitSettings
 from mail_archiver.domain.message import DefectCode
 
@@ -62,15 +64,13 @@ def test_every_command_explains_itself(path: str, tmp_path: Path) -> None:
     [
         *sorted(set(Settings.model_fields) - TABLES),
         *(f"LIMITS__{n}" for n in LimitSettings.model_fields),
-        *(f"ACCOUNTS__<NAME>__{n}" for n in Account.model_fields),
+        *(f"ACCOUNTS__<NAME>__{n}" for n in sorted(set(Account.model_fields) - ACCOUNT_TABLES)),
+        *(f"ACCOUNTS__<NAME>__OAUTH__{n}" for n in OAuth.model_fields),
     ],
 )
 def test_every_setting_is_in_the_readme(name: str) -> None:
-    suffix = re.search(r"(?i)(password|database_url)_(file|command)$", name)
-    assert (
-        f"| `{name.upper().removesuffix(suffix.group(2).upper()).rstrip('_') if suffix else name.upper()}`"
-        in README
-    )
+    elsewhere = re.search(r"(.*(?:PASSWORD|DATABASE_URL|SECRET|TOKEN))_(?:FILE|COMMAND)$", name.upper())
+    assert f"| `{elsewhere[1] if elsewhere else name.upper()}`" in README
 
 
 def test_every_defect_is_in_the_table_and_no_other() -> None:
@@ -118,8 +118,26 @@ def test_every_commented_setting_of_env_example_is_a_setting(
     assert len(once) > 10
     monkeypatch.chdir(tmp_path)
     for name, value in once.items():
-        monkeypatch.setenv(name, value)
+        if "__OAUTH__" not in name:
+            monkeypatch.setenv(name, value)
     assert load_settings().accounts["crm"].host == "imap.example.com"
+    monkeypatch.delenv("MAIL_ARCHIVER_ACCOUNTS__CRM__PASSWORD")
+    for name, value in once.items():
+        if "__OAUTH__" in name:
+            monkeypatch.setenv(name, value)
+    assert load_settings().accounts["crm"].oauth is not None
+
+
+@pytest.mark.parametrize("text", re.findall(r"```sh\n(\s*MAIL_ARCHIVER_.*?)```", README, re.DOTALL))
+def test_the_settings_of_the_readme_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in re.findall(r"^\s*(\w+)=(.*)$", text, re.MULTILINE):
+        monkeypatch.setenv(name, value.replace("<tenant id>", "00000000-0000-0000-0000-000000000000"))
+    oauth = load_settings().accounts["crm"].oauth
+    assert oauth is not None
+    assert oauth.client_id == "<client id>"
 
 
 def test_the_toml_of_the_readme_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +147,8 @@ def test_the_toml_of_the_readme_is_read(tmp_path: Path, monkeypatch: pytest.Monk
         text.replace("pass show mail/crm", "echo hush"), encoding="utf-8"
     )
     monkeypatch.chdir(tmp_path)
-    assert (
-        load_settings(tmp_path / "mail-archiver.toml").accounts["crm"].password.get_secret_value() == "hush"
-    )
+    read = load_settings(tmp_path / "mail-archiver.toml")
+    assert read.accounts["crm"].password == SecretStr("hush")
 
 
 @pytest.mark.parametrize("query", re.findall(r"```sql\n(.*?)```", README, re.DOTALL))

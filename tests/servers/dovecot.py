@@ -24,12 +24,25 @@ _ROOTS_IDENTITIES = {
     "mail_gid": "65534",
 }
 
+_NO_TOKEN_SERVER = "http://127.0.0.1:1/"
+
+# Dovecot 2.3 wants this in a file of its own.
+_OAUTH2_CONFIG = """\
+introspection_url = {}
+introspection_mode = post
+username_attribute = email
+active_attribute = active
+active_value = true
+"""
+
 
 class Dovecot(ImapServer):
     """A Dovecot that runs; `start` makes one."""
 
     name = "dovecot"
     supports_starttls = True
+    takes_tokens = False
+    """Whether it knows a token server."""
 
     def __init__(self, folder: Path) -> None:
         self.ca_file = issue(folder).ca_file
@@ -57,11 +70,12 @@ class Dovecot(ImapServer):
         """Make a user known."""
 
 
-def start(folder: Path) -> Dovecot:
+def start(folder: Path, introspection_url: str = _NO_TOKEN_SERVER) -> Dovecot:
     """Start a Dovecot that keeps everything in `folder`.
 
     Args:
         folder: A short path, since sockets are made in it, that other users can pass through.
+        introspection_url: Where it asks whose an access token is; not from a container, though.
 
     Raises:
         Unavailable: Neither Dovecot nor a Docker engine with its image is there.
@@ -69,7 +83,7 @@ def start(folder: Path) -> Dovecot:
     """
     master, doveadm = installed.dovecot(), installed.doveadm()
     if master and doveadm:
-        return _PrivateDovecot(master, doveadm, folder)
+        return _PrivateDovecot(master, doveadm, folder, introspection_url)
     if containers.can_run(containers.DOVECOT):
         return _DovecotContainer(folder)
     raise Unavailable("neither Dovecot nor a Docker engine: see python -m tests.servers.provide")
@@ -78,8 +92,10 @@ def start(folder: Path) -> Dovecot:
 class _PrivateDovecot(Dovecot):
     host = "127.0.0.1"
 
-    def __init__(self, master: Path, doveadm: Path, folder: Path) -> None:
+    def __init__(self, master: Path, doveadm: Path, folder: Path, introspection_url: str) -> None:
         super().__init__(folder)
+        self.takes_tokens = introspection_url != _NO_TOKEN_SERVER
+        self._introspection_url = introspection_url
         self._master = master
         self._doveadm = doveadm
         self._folder = folder
@@ -112,7 +128,9 @@ class _PrivateDovecot(Dovecot):
             listen=self.host,
             port=self.port,
             tls_port=self.tls_port,
+            introspection_url=self._introspection_url,
         )
+        (self._folder / "oauth2.conf").write_text(_OAUTH2_CONFIG.format(self._introspection_url))
         self._config_file.write_text(config)
         process = ServerProcess(
             [self._master, "-F", "-c", self._config_file], log=self._folder / "dovecot.log"
@@ -126,10 +144,20 @@ class _DovecotContainer(Dovecot):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        config = _config("2.3", _ROOTS_IDENTITIES, folder="/private", listen="*", port=143, tls_port=993)
+        config = _config(
+            "2.3",
+            _ROOTS_IDENTITIES,
+            folder="/private",
+            listen="*",
+            port=143,
+            tls_port=993,
+            introspection_url=_NO_TOKEN_SERVER,
+        )
         start = "mkdir /private/users && install -d -o 65534 /private/mail && exec dovecot -F -c {}"
         container = containers.of(containers.DOVECOT).with_exposed_ports(143, 993)
         container.with_copy_into_container(config.encode(), self._CONFIG_FILE)
+        oauth2 = _OAUTH2_CONFIG.format(_NO_TOKEN_SERVER).encode()
+        container.with_copy_into_container(oauth2, "/private/oauth2.conf")
         container.with_copy_into_container(folder / "server.pem", "/private/server.pem")
         container.with_copy_into_container(folder / "server.key", "/private/server.key")
         container.with_command(["sh", "-c", start.format(self._CONFIG_FILE)])

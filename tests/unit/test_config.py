@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from mail_archiver.config import Security, load_settings
 from mail_archiver.domain.disposition import Action
@@ -83,7 +84,7 @@ def test_the_environment_counts_before_dotenv_and_dotenv_before_the_file(
     assert (settings.log_level, settings.storage_url) == ("debug", "file:/dotenv")
     account = settings.accounts["crm"]
     assert (account.host, account.username) == ("toml", "dotenv")
-    assert account.password.get_secret_value() == "environment"
+    assert account.password == SecretStr("environment")
 
 
 def test_the_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +104,7 @@ def test_a_relative_path_counts_from_the_file_that_holds_it(tmp_path: Path) -> N
     settings = load_settings(folder / "config.toml")
     assert settings.database_url.get_secret_value() == f"sqlite:///{folder}/crm.db"
     assert settings.storage_url == f"file:{folder}/blobs"
-    assert settings.accounts["crm"].password.get_secret_value() == "from-file"
+    assert settings.accounts["crm"].password == SecretStr("from-file")
     assert settings.accounts["crm"].ca_file == folder / "ca.pem"
 
 
@@ -128,6 +129,7 @@ def test_a_mailbox_with_a_comma_is_for_toml_or_json(tmp_path: Path) -> None:
         ("PORT", "70000", "65535"),
         ("DISPOSITION", "trash", "must be keep, seen, delete or move:<mailbox>"),
         ("START", "tomorrow", "must be all, new or a date"),
+        ("PASSWORD", "", "needs a password (or password_file, or password_command), or oauth"),
     ],
 )
 @pytest.mark.usefixtures("account")
@@ -177,6 +179,13 @@ def test_no_password_stands_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None
         ),
         ("[acounts.crm]\nhost = 1", "acounts", "accounts."),
         ("[limits]\npart = 9", "limits.part", "Did you mean limits.parts?"),
+        (
+            "[accounts.crm.oauth]\nclientid = 1",
+            "accounts.crm.oauth.clientid",
+            "Did you mean accounts.crm.oauth.client_id?",
+        ),
+        ("[accounts.crm]\noauth = 1", "accounts.crm.oauth", "Did you mean accounts.crm.oauth."),
+        ("[accounts.crm.oauth.more]\nclient_id = 1", "accounts.crm.oauth.more.client_id", "oauth.client_id?"),
     ],
 )
 def test_an_unknown_key_of_the_file_names_the_nearest(
@@ -224,3 +233,11 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None
     with pytest.raises(ConfigError) as raised:
         load_settings(tmp_path / "c.toml")
     assert raised.value.where.endswith("c.toml")
+
+
+@pytest.mark.usefixtures("account")
+def test_an_unknown_variable_of_a_nested_table_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_ARCHIVER_ACCOUNTS__CRM__OAUTH__CLIENTSECRET", "hush")
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+    assert raised.value.hint == "Did you mean MAIL_ARCHIVER_ACCOUNTS__CRM__OAUTH__CLIENT_SECRET?"

@@ -14,6 +14,7 @@ COMMANDS = {
     "retry": "Try the messages in quarantine again, at once.",
     "audit": "Prove that nothing is missing; or find and fetch what is.",
     "check": "Tell whether the settings, the servers and the storage are fine.",
+    "authorize": "Let a person authorise the application to read an account's mail (OAuth 2.0).",
     "db": "Create the tables, or bring them up to date.",
     "contacts": "Bring contacts in.",
     "show": "Show one archive record, its original, its HTML or its attachments.",

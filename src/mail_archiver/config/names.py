@@ -4,13 +4,15 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mail_archiver.config.oauth import OAuth
 from mail_archiver.config.settings import PREFIX, Account, LimitSettings, Settings
 from mail_archiver.errors import ConfigError
 
 CONFIG_VARIABLE = "MAIL_ARCHIVER_CONFIG"
 
 TABLES = frozenset({"accounts", "limits"})
-"""Settings that are tables of settings."""
+ACCOUNT_TABLES = frozenset({"oauth"})
+"""Settings that are tables of settings: of all, and of an account."""
 
 Keys = tuple[str, ...]
 """A setting as the tables that lead to it and its name: ("accounts", "crm", "host")."""
@@ -19,8 +21,10 @@ Keys = tuple[str, ...]
 def is_known(path: Keys) -> bool:
     """Whether there is such a setting."""
     match path:
+        case ("accounts", _, "oauth", name):
+            return name in OAuth.model_fields
         case ("accounts", _, name):
-            return name in Account.model_fields
+            return name in Account.model_fields and name not in ACCOUNT_TABLES
         case ("limits", name):
             return name in LimitSettings.model_fields
         case (name,):
@@ -58,9 +62,11 @@ def _paths(values: dict[str, Any], tables: Keys) -> Iterator[Keys]:
 
 def _nearest(path: Keys) -> Keys:
     """The known setting most like `path`, with the account's name kept."""
-    account = path[1] if len(path) == 3 else "<name>"
+    account = path[1] if len(path) > 2 else "<name>"
     known: list[Keys] = [(name,) for name in Settings.model_fields if name not in TABLES]
     known += [("limits", name) for name in LimitSettings.model_fields]
-    known += [("accounts", account, name) for name in Account.model_fields]
-    by_text = {".".join(each): each for each in known}
+    known += [("accounts", account, name) for name in Account.model_fields if name not in ACCOUNT_TABLES]
+    known += [("accounts", account, "oauth", name) for name in OAuth.model_fields]
+    of_this_table = [each for each in known if each[: len(path)] == path]
+    by_text = {".".join(each): each for each in of_this_table or known}
     return by_text[difflib.get_close_matches(".".join(path), by_text, n=1, cutoff=0.0)[0]]

@@ -2,11 +2,33 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, model_validator
 
 SECRET_COMMAND_TIMEOUT_S = 60
 
 
-def read_file(setting: str, path: str) -> str:
+class Secrets(BaseModel):
+    """A table some of whose values may come as `x_file` or `x_command` instead of `x`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secrets(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        for name in [n for n in cls.model_fields if f"{n}_file" in cls.model_fields]:
+            given = [key for key in (name, f"{name}_file", f"{name}_command") if values.get(key)]
+            if len(given) > 1:
+                raise ValueError(f"{' and '.join(given)} exclude each other")
+            if given and given[0] != name:
+                read = _read_file if given[0].endswith("_file") else _read_command
+                values[name] = read(given[0], str(values[given[0]]))
+        return values
+
+
+def _read_file(setting: str, path: str) -> str:
     """The text of a file, less its last line end.
 
     Raises:
@@ -19,7 +41,7 @@ def read_file(setting: str, path: str) -> str:
         raise ValueError(f"{setting}: cannot read {path}: {reason}") from None
 
 
-def read_command(setting: str, command: str) -> str:
+def _read_command(setting: str, command: str) -> str:
     """What a command prints, less its last line end.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from mail_archiver.config.secrets import read_command, read_file
+from mail_archiver.config.oauth import OAuth
+from mail_archiver.config.secrets import Secrets
 from mail_archiver.domain.disposition import Disposition, parse_disposition
 from mail_archiver.domain.limits import MAX_DEPTH, MAX_HEADER_OCTETS, MAX_PARTS, Limits
 from mail_archiver.domain.moment import parse_moment
@@ -69,27 +70,8 @@ def _read_start(value: object) -> object:
 TextList = Annotated[list[str], NoDecode, BeforeValidator(_split_list)]
 
 
-class Secrets(BaseModel):
-    """A table some of whose values may come as `x_file` or `x_command` instead of `x`."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_secrets(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        values = dict(values)
-        for name in [n for n in cls.model_fields if f"{n}_file" in cls.model_fields]:
-            given = [key for key in (name, f"{name}_file", f"{name}_command") if values.get(key)]
-            if len(given) > 1:
-                raise ValueError(f"{' and '.join(given)} exclude each other")
-            if given and given[0] != name:
-                read = read_file if given[0].endswith("_file") else read_command
-                values[name] = read(given[0], str(values[given[0]]))
-        return values
-
-
 class Account(Secrets):
-    """One IMAP login.
+    """One IMAP login, by a password or by OAuth 2.0.
 
     Attributes:
         timeout_s: Seconds without an answer after which the server counts as gone.
@@ -103,10 +85,11 @@ class Account(Secrets):
     port: int = Field(default=0, ge=0, le=65535)
     security: Security = Security.TLS
     username: str = Field(min_length=1)
-    password: SecretStr
+    password: SecretStr | None = None
     password_file: str | None = None
     password_command: str | None = None
-    mailboxes: TextList = ["INBOX"]
+    oauth: OAuth | None = None
+    mailboxes: TextList = Field(default=["INBOX"])
     start: Annotated[Start, NoDecode, BeforeValidator(_read_start)] = Start()
     disposition: Annotated[
         Disposition,
@@ -126,6 +109,14 @@ class Account(Secrets):
     @model_validator(mode="after")
     def _default_port(self) -> "Account":
         self.port = self.port or self.security.default_port
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> "Account":
+        if self.password and self.oauth:
+            raise ValueError("password and oauth exclude each other")
+        if not self.password and not self.oauth:
+            raise ValueError("needs a password (or password_file, or password_command), or oauth")
         return self
 
 
@@ -156,6 +147,7 @@ class Settings(Secrets, BaseSettings):
         limits: What is taken out of one message at most.
         patience_s: Seconds without progress after which a server that went away is given up.
         database_schema: PostgreSQL schema for our tables; None for the connection's own.
+        token_folder: Where what OAuth servers have issued is kept from one run to the next.
     """
 
     model_config = SettingsConfigDict(
@@ -167,6 +159,7 @@ class Settings(Secrets, BaseSettings):
     database_url_command: str | None = None
     database_schema: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")
     storage_url: str = "file:./mail-archiver-blobs"
+    token_folder: Path = Path("mail-archiver-tokens")
     accounts: dict[str, Account] = {}
     internal_domains: TextList = []
     own_addresses: TextList = []

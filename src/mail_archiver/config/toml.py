@@ -35,7 +35,7 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
             absolute[key] = _with_absolute_paths(value, folder)
         elif not isinstance(value, str):
             absolute[key] = value
-        elif key.endswith("_file"):
+        elif key.endswith("_file") or key == "token_folder":
             absolute[key] = str(folder / Path(value).expanduser())
         elif key == "storage_url" and value.startswith("file:") and not value.startswith("file:/"):
             absolute[key] = f"file:{folder / value.removeprefix('file:')}"

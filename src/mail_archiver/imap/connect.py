@@ -1,49 +1,19 @@
 """From a host's name to a session that is logged in; every way that can fail, told apart."""
 
-import re
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
-from mail_archiver.errors import (
-    AuthenticationRefused,
-    ConfigError,
-    ServerUnavailable,
-    TlsNotTrusted,
-)
+from mail_archiver.errors import ConfigError, ServerUnavailable, TlsNotTrusted
+from mail_archiver.imap.authenticate import authenticate
+from mail_archiver.imap.login import Login
 from mail_archiver.imap.session import ImapSession
 
-# "Authenticated but not connected" (Exchange) and the like say nothing about the password.
-_NOT_A_REFUSAL = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[OVERQUOTA]", "[THROTTLED]", "not connected")
-
-# What a word of a command cannot hold unless it is quoted (RFC 9051 section 9, atom), as far as servers mind.
-_TO_BE_QUOTED = re.compile(r'[\s"(){]')
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Where and as whom to log in.
-
-    Attributes:
-        security: "tls", "starttls" or "none".
-        ca_file: PEM file of the authorities to trust; None for the system's.
-        timeout_s: Seconds without an answer after which the server counts as gone.
-    """
-
-    account: str
-    host: str
-    port: int
-    security: str
-    username: str
-    password: str = field(repr=False)
-    ca_file: Path | None
-    timeout_s: float
+__all__ = ["Login", "authenticate", "connection", "log_in", "reported"]
 
 
 @contextmanager
@@ -51,7 +21,7 @@ def log_in(login: Login) -> Iterator[ImapSession]:
     """A session for the time of a block.
 
     Raises:
-        ConfigError: `ca_file` cannot be used.
+        ConfigError: A setting of the account cannot be used here.
         ServerUnavailable: No such host, no connection, no answer.
         TlsNotTrusted: The certificate does not verify.
         AuthenticationRefused: The credentials are not accepted.
@@ -92,37 +62,10 @@ def connection(login: Login) -> Iterator[IMAPClient]:
             client.shutdown()
 
 
-def authenticate(client: IMAPClient, login: Login) -> None:
-    """Log in with the user name and password (see `log_in` for what it raises)."""
-    where = {"account": login.account, "host": f"{login.host}:{login.port}"}
-    words = login.username + login.password
-    try:
-        # LOGIN is in ASCII, and ends with its line; AUTHENTICATE PLAIN takes UTF-8 (RFC 4616).
-        if client.has_capability("LOGINDISABLED") or not (words.isascii() and words.isprintable()):
-            client.plain_login(login.username, login.password)
-        else:
-            client.login(_quoted(login.username), login.password)
-    except TimeoutError as error:
-        raise ServerUnavailable(f"no answer to the login within {login.timeout_s:g} s", **where) from error
-    except (IMAPClientError, OSError) as error:
-        # imapclient makes a LoginError of everything, the loss of the connection included.
-        if isinstance(error, OSError) or IMAPClientAbortError in (type(error), type(error.__context__)):
-            raise ServerUnavailable("the connection was lost while logging in", **where) from error
-        answer = str(error).lower()
-        if any(sign.lower() in answer for sign in _NOT_A_REFUSAL):
-            raise ServerUnavailable("the server cannot serve this user now", **where) from error
-        hint = "Check username and password; some providers want an app password."
-        if login.security == "none" and ("privacyrequired" in answer or "plaintext" in answer):
-            hint = "The server wants encryption first: set security to starttls or tls."
-        raise AuthenticationRefused(
-            "the server refuses the user name or password", **where, hint=hint
-        ) from error
-
-
 @contextmanager
 def reported(login: Login) -> Iterator[None]:
     """Turn what goes wrong while connecting into our errors."""
-    where = {"account": login.account, "host": f"{login.host}:{login.port}"}
+    where = login.where
     check_port = f"Check port and security ({login.security}): tls is usually 993, starttls 143."
     try:
         yield
@@ -162,14 +105,6 @@ def reported(login: Login) -> Iterator[None]:
         raise ServerUnavailable(
             "the server does not answer as an IMAP server should", **where, hint=check_port
         ) from error
-
-
-def _quoted(username: str) -> str:
-    """The user name as LOGIN takes it: imaplib quotes the password only."""
-    if not _TO_BE_QUOTED.search(username):
-        return username
-    escaped = username.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _tls_context(login: Login) -> ssl.SSLContext:

@@ -4,7 +4,9 @@ import socket
 from collections.abc import Iterator, Sequence
 
 from mail_archiver.domain.disposition import Action, Disposition
-from mail_archiver.imap.connect import Login, authenticate, connection, reported
+from mail_archiver.imap.authenticate import authenticate
+from mail_archiver.imap.connect import connection, reported
+from mail_archiver.imap.login import Login
 from mail_archiver.imap.session import ImapSession
 
 

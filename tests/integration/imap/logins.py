@@ -23,7 +23,7 @@ def plain_login(server: ImapServer, user: ImapUser) -> Login:
         port=server.port,
         security="none",
         username=user.username,
-        password=user.password,
+        credentials=user.password,
         ca_file=None,
         timeout_s=ANSWER_TIMEOUT_S,
     )
@@ -37,7 +37,7 @@ def tls_login(server: ImapServer, user: ImapUser) -> Login:
         port=server.tls_port,
         security="tls",
         username=user.username,
-        password=user.password,
+        credentials=user.password,
         ca_file=server.ca_file,
         timeout_s=ANSWER_TIMEOUT_S,
     )
@@ -64,4 +64,4 @@ def assert_tells(error: MailArchiverError, login: Login) -> None:
     assert error.what
     assert login.account in error.where
     for told in [str(error), repr(error), error.what, error.hint, error.where, repr(vars(error))]:
-        assert login.password not in told
+        assert str(login.credentials) not in told

@@ -28,7 +28,7 @@ NOWHERE = Login(
     port=1,
     security="none",
     username="crm@example.com",
-    password="the secret of the test",
+    credentials="the secret of the test",
     ca_file=None,
     timeout_s=SILENCE_TIMEOUT_S,
 )
@@ -43,7 +43,7 @@ def silent_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("wrong", ["not the password", "nicht das Paßwort", ""])
 def test_a_wrong_password_is_refused(imap_server: ImapServer, wrong: str) -> None:
-    login = replace(plain_login(imap_server, imap_server.new_user()), password=wrong)
+    login = replace(plain_login(imap_server, imap_server.new_user()), credentials=wrong)
     error = failure_of(login, AuthenticationRefused)
     assert "refuses" in error.what
     if wrong:

@@ -86,7 +86,7 @@ def test_stops_at_a_certificate_that_is_not_trusted(imap_server: ImapServer) -> 
 
 def test_stops_at_a_password_that_is_refused(imap_server: ImapServer) -> None:
     login = plain_login(imap_server, imap_server.new_user())
-    assert_stops(replace(login, password="not the password"), ["DNS", "connection"], AuthenticationRefused)
+    assert_stops(replace(login, credentials="not the password"), ["DNS", "connection"], AuthenticationRefused)
 
 
 def test_stops_at_a_mailbox_that_is_not_there(imap_server: ImapServer) -> None:
