@@ -112,6 +112,7 @@ class App:
             else self._access_tokens(name),
             ca_file=account.ca_file,
             timeout_s=account.timeout_s,
+            tls_fingerprint=account.tls_fingerprint,
         )
 
     def authorization(self, name: str) -> "Authorization":

@@ -1,5 +1,7 @@
 """`mail-archiver check`"""
 
+import hashlib
+import ssl
 from pathlib import Path
 
 from tests.e2e.conftest import Install
@@ -61,3 +63,19 @@ def test_an_account_can_be_looked_at_alone(install: Install, dovecot: Dovecot) -
     installation.add_account("CRM", dovecot, PASSWORD="wrong")
     installation.add_account("SALES", dovecot)
     assert installation.run("check", "--account", "sales").returncode == 0
+
+
+def test_a_pinned_certificate_needs_no_authority_and_another_one_is_not_trusted(
+    install: Install, dovecot: Dovecot
+) -> None:
+    pem = ssl.get_server_certificate((dovecot.host, dovecot.tls_port))
+    fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
+    installation = install()
+    installation.add_account("CRM", dovecot, TLS_FINGERPRINT=fingerprint)
+    del installation.settings["ACCOUNTS__CRM__CA_FILE"]
+    assert installation.run("check").returncode == 0
+    installation.settings["ACCOUNTS__CRM__TLS_FINGERPRINT"] = "ab" * 32
+    check = installation.run("check")
+    assert check.returncode == 76
+    assert "NOT OK  account crm, connection: its certificate is not the pinned one" in check.stdout
+    assert fingerprint.lower() in check.stdout

@@ -130,6 +130,7 @@ def test_a_mailbox_with_a_comma_is_for_toml_or_json(tmp_path: Path) -> None:
         ("DISPOSITION", "trash", "must be keep, seen, delete or move:<mailbox>"),
         ("START", "tomorrow", "must be all, new or a date"),
         ("PASSWORD", "", "needs a password (or password_file, or password_command), or oauth"),
+        ("TLS_FINGERPRINT", "ab:cd", "64 hexadecimal digits"),
     ],
 )
 @pytest.mark.usefixtures("account")
@@ -241,3 +242,25 @@ def test_an_unknown_variable_of_a_nested_table_names_the_nearest(monkeypatch: py
     with pytest.raises(ConfigError) as raised:
         load_settings()
     assert raised.value.hint == "Did you mean MAIL_ARCHIVER_ACCOUNTS__CRM__OAUTH__CLIENT_SECRET?"
+
+
+@pytest.mark.parametrize("text", ["AB:" * 31 + "AB", "ab" * 32, "AB" * 32])
+@pytest.mark.usefixtures("account")
+def test_a_fingerprint_may_have_colons_and_either_case(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("MAIL_ARCHIVER_ACCOUNTS__CRM__TLS_FINGERPRINT", text)
+    assert load_settings().accounts["crm"].tls_fingerprint == "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [("CA_FILE", "ca.pem", "exclude each other"), ("SECURITY", "none", "needs security tls or starttls")],
+)
+@pytest.mark.usefixtures("account")
+def test_a_fingerprint_is_all_there_is_to_trust(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, what: str
+) -> None:
+    monkeypatch.setenv("MAIL_ARCHIVER_ACCOUNTS__CRM__TLS_FINGERPRINT", "ab" * 32)
+    monkeypatch.setenv(f"MAIL_ARCHIVER_ACCOUNTS__CRM__{name}", value)
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+    assert what in raised.value.what

@@ -1,5 +1,6 @@
 """The settings and what each of them may be."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -76,6 +77,7 @@ class Account(Secrets):
     Attributes:
         timeout_s: Seconds without an answer after which the server counts as gone.
         ca_file: PEM file with the authorities to trust, instead of the system's.
+        tls_fingerprint: SHA-256 of the only certificate to trust, whoever vouches for it; lower-case hex.
         start: What `run` takes of the mail that is there when a mailbox is first seen.
     """
 
@@ -97,6 +99,7 @@ class Account(Secrets):
         BeforeValidator(lambda v: parse_disposition(v) if isinstance(v, str) else v),
     ] = Disposition()
     ca_file: Path | None = None
+    tls_fingerprint: str | None = None
     timeout_s: float = Field(default=60, gt=0)
 
     @field_validator("mailboxes")
@@ -106,17 +109,31 @@ class Account(Secrets):
             raise ValueError("must name a mailbox, such as INBOX")
         return list(dict.fromkeys(names))
 
+    @field_validator("tls_fingerprint")
+    @classmethod
+    def _hex_alone(cls, given: str | None) -> str | None:
+        if not given:
+            return None
+        digits = given.replace(":", "").strip().lower()
+        if not re.fullmatch("[0-9a-f]{64}", digits):
+            raise ValueError("must be the SHA-256 of the server's certificate, 64 hexadecimal digits")
+        return digits
+
     @model_validator(mode="after")
     def _default_port(self) -> "Account":
         self.port = self.port or self.security.default_port
         return self
 
     @model_validator(mode="after")
-    def _one_way_to_log_in(self) -> "Account":
+    def _one_way_each(self) -> "Account":
         if self.password and self.oauth:
             raise ValueError("password and oauth exclude each other")
         if not self.password and not self.oauth:
             raise ValueError("needs a password (or password_file, or password_command), or oauth")
+        if self.tls_fingerprint and self.ca_file:
+            raise ValueError("tls_fingerprint and ca_file exclude each other")
+        if self.tls_fingerprint and self.security is Security.NONE:
+            raise ValueError("tls_fingerprint needs security tls or starttls")
         return self
 
 

@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
-from mail_archiver.errors import ConfigError, ServerUnavailable, TlsNotTrusted
+from mail_archiver.errors import ServerUnavailable, TlsNotTrusted
 from mail_archiver.imap.authenticate import authenticate
 from mail_archiver.imap.login import Login
 from mail_archiver.imap.session import ImapSession
+from mail_archiver.imap.tls import require_pinned, tls_context
 
 __all__ = ["Login", "authenticate", "connection", "log_in", "reported"]
 
@@ -37,7 +38,7 @@ def connection(login: Login) -> Iterator[IMAPClient]:
 
     A block that ends with an error ends without LOGOUT: a server that is gone would be waited for once more.
     """
-    context = None if login.security == "none" else _tls_context(login)
+    context = None if login.security == "none" else tls_context(login)
     with reported(login):
         client = IMAPClient(
             login.host,
@@ -54,6 +55,7 @@ def connection(login: Login) -> Iterator[IMAPClient]:
         if login.security == "starttls":
             with reported(login):
                 client.starttls(ssl_context=context)
+        require_pinned(client.socket(), login)
         yield client
         with suppress(IMAPClientError, OSError):
             client.logout()
@@ -73,7 +75,7 @@ def reported(login: Login) -> Iterator[None]:
         raise TlsNotTrusted(
             f"its certificate is not trusted: {error.verify_message}",
             **where,
-            hint="For a server of your own, set ca_file to the PEM file of its authority.",
+            hint="For a server of your own, set ca_file (the PEM file of its authority) or tls_fingerprint.",
         ) from error
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError, IMAPClientAbortError) as error:
         raise ServerUnavailable("the server ended the connection", **where, hint=check_port) from error
@@ -105,15 +107,3 @@ def reported(login: Login) -> Iterator[None]:
         raise ServerUnavailable(
             "the server does not answer as an IMAP server should", **where, hint=check_port
         ) from error
-
-
-def _tls_context(login: Login) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=login.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"cannot use {login.ca_file}: {getattr(error, 'strerror', None) or 'no PEM certificates in it'}",
-            setting=f"accounts.{login.account}.ca_file",
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -30,6 +30,7 @@ class Login:
         credentials: The password, or where access tokens come from.
         ca_file: PEM file of the authorities to trust; None for the system's.
         timeout_s: Seconds without an answer after which the server counts as gone.
+        tls_fingerprint: SHA-256 of the only certificate to trust, in lower-case hex; None to ask authorities.
     """
 
     account: str
@@ -40,6 +41,7 @@ class Login:
     credentials: str | AccessTokens = field(repr=False)
     ca_file: Path | None
     timeout_s: float
+    tls_fingerprint: str | None = None
 
     @property
     def where(self) -> dict[str, str]:
