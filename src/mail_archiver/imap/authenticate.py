@@ -8,10 +8,8 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from mail_archiver.errors import AuthenticationRefused, ConfigError, ServerUnavailable
+from mail_archiver.imap.answers import asks_to_come_back
 from mail_archiver.imap.login import AccessTokens, Login
-
-# "Authenticated but not connected" (Exchange) and the like say nothing about the password.
-_NOT_A_REFUSAL = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[OVERQUOTA]", "[THROTTLED]", "not connected")
 
 # What a word of a command cannot hold unless it is quoted (RFC 9051 section 9, atom), as far as servers mind.
 _TO_BE_QUOTED = re.compile(r'[\s"(){]')
@@ -88,7 +86,7 @@ def _reported(login: Login, refusal: str, hint: str) -> Iterator[None]:
         if isinstance(error, OSError) or IMAPClientAbortError in (type(error), type(error.__context__)):
             raise ServerUnavailable("the connection was lost while logging in", **login.where) from error
         answer = str(error).lower()
-        if any(sign.lower() in answer for sign in _NOT_A_REFUSAL):
+        if asks_to_come_back(answer):  # and says nothing about the password
             raise ServerUnavailable("the server cannot serve this user now", **login.where) from error
         if login.security == "none" and ("privacyrequired" in answer or "plaintext" in answer):
             hint = "The server wants encryption first: set security to starttls or tls."

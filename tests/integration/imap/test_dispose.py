@@ -12,7 +12,7 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer, ImapUser
 
 from mail_archiver.domain.disposition import Action, Disposition, parse_disposition
-from mail_archiver.errors import MailboxUnavailable
+from mail_archiver.errors import MailboxUnavailable, ServerUnavailable
 from mail_archiver.imap.connect import log_in
 from mail_archiver.octets import whole
 
@@ -155,7 +155,7 @@ def test_refuses_when_the_uids_are_of_another_uidvalidity(imap_server: ImapServe
     login = plain_login(imap_server, user)
     with log_in(login) as session:
         uidvalidity = session.examine("INBOX").uidvalidity
-        with pytest.raises(MailboxUnavailable) as raised:
+        with pytest.raises(ServerUnavailable) as raised:
             session.dispose("INBOX", uidvalidity + 1, [uid], disposition_at(imap_server, text))
     assert_tells(raised.value, login)
     assert "UIDVALIDITY" in raised.value.what

@@ -12,7 +12,7 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer
 
 from mail_archiver.imap.session import PIECE_OCTETS
-from mail_archiver.octets import whole
+from mail_archiver.octets import Spool, whole
 
 HEADER = b"From: ann@example.com\r\nSubject: Offer\r\n\r\n"
 
@@ -41,7 +41,7 @@ def test_gives_the_very_bytes_whatever_the_pieces(
     uid = imap_server.deliver(user, source)
     with session_of(imap_server, user) as session:
         session.examine("INBOX")
-        message = session.fetch_large(uid)[uid]
+        message = session.fetch_large(uid, Spool())[uid]
         whole_message = session.fetch([uid])[uid]
     assert whole(message.source) == whole(whole_message.source) == source
     assert message.received_at == whole_message.received_at
@@ -55,7 +55,7 @@ def test_does_not_hold_it_in_memory(dovecot: Dovecot) -> None:
         session.examine("INBOX")
         tracemalloc.start()
         try:
-            message = session.fetch_large(uid)[uid]
+            message = session.fetch_large(uid, Spool())[uid]
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -66,7 +66,7 @@ def test_does_not_hold_it_in_memory(dovecot: Dovecot) -> None:
 def test_a_large_message_that_is_gone_is_missing(imap_server: ImapServer) -> None:
     with session_of(imap_server, imap_server.new_user()) as session:
         session.examine("INBOX")
-        assert session.fetch_large(7) == {}
+        assert session.fetch_large(7, Spool()) == {}
 
 
 def test_a_large_message_that_has_just_gone_is_whole_or_missing(imap_server: ImapServer) -> None:
@@ -76,7 +76,10 @@ def test_a_large_message_that_has_just_gone_is_whole_or_missing(imap_server: Ima
     with session_of(imap_server, user) as session, imap_server.connect(user) as other:
         session.examine("INBOX")
         expunge(other, uid)
-        assert [whole(message.source) for message in session.fetch_large(uid).values()] in ([source], [])
+        assert [whole(message.source) for message in session.fetch_large(uid, Spool()).values()] in (
+            [source],
+            [],
+        )
 
 
 def test_a_large_message_that_goes_between_two_pieces_is_whole_or_missing(
@@ -97,7 +100,7 @@ def test_a_large_message_that_goes_between_two_pieces_is_whole_or_missing(
             return answer
 
         monkeypatch.setattr(IMAPClient, "fetch", fetch_and_expunge)
-        found = session.fetch_large(uid)
+        found = session.fetch_large(uid, Spool())
     assert next(pieces) > 1
     assert [whole(message.source) for message in found.values()] in ([source], [])
 
@@ -119,4 +122,4 @@ def test_a_server_that_knows_no_pieces_is_asked_for_the_whole(
     uid = dovecot.deliver(user, source)
     with answering(dovecot, user, (from_server, instead)) as session:
         session.examine("INBOX")
-        assert whole(session.fetch_large(uid)[uid].source) == source
+        assert whole(session.fetch_large(uid, Spool())[uid].source) == source
