@@ -148,6 +148,9 @@ def test_retry_does_not_wait_and_tells_what_is_left(installation: Installation, 
     assert in_vain.stdout.endswith("0 archived, 2 in quarantine\n")
     assert [json.loads(line)["uid"] for line in one.stdout.splitlines()] == [1]
     assert rest.stdout == "1 archived, 0 in quarantine\n"
+    unknown = installation.run("retry", "--uid", "2")
+    assert unknown.returncode == 64
+    assert "UID 2 is not in quarantine" in unknown.stderr
 
 
 def test_a_stand_in_of_exchange_is_not_archived_as_the_message(

@@ -1,12 +1,19 @@
 """`mail-archiver retry`"""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mail_archiver.cli import exits
 from mail_archiver.cli.options import account_option, config_option, json_option, mailbox_option
+
+if TYPE_CHECKING:  # `--help` need not load what runs
+    from mail_archiver.archiving.work import AccountPlan
+    from mail_archiver.store.quarantine import QuarantinedMessage
+    from mail_archiver.store.store import Store
 
 
 @click.command("retry")
@@ -34,18 +41,26 @@ def command(
     plans = app.plans(accounts, mailboxes)
     with app.open_store() as store:
         store.prepare()
+        for uid in set(uids) - {each.uid for each in _quarantine(store, plans)}:
+            raise click.BadParameter(f"UID {uid} is not in quarantine", param_hint="--uid")
         report = use_case.retry(app.parts(store), plans, uids)
-        wanted = {(plan.name, mailbox) for plan in plans for mailbox in plan.mailboxes}
-        left = [each for each in store.quarantine() if (each.account, each.mailbox) in wanted]
+        left = _quarantine(store, plans)
     for each in left:
-        if as_json:
-            click.echo(json.dumps(each.as_dict()))
-        else:
-            click.echo(
-                f"account {each.account}, mailbox {each.mailbox}, UID {each.uid}: {each.reason}"
-                f" (tried {each.attempts} times, again at {each.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
-            )
+        click.echo(json.dumps(each.as_dict()) if as_json else _as_text(each))
     if not as_json:
-        tried = report.tally
-        click.echo(f"{tried.archived + tried.duplicate} archived, {len(left)} in quarantine")
+        archived = report.tally.archived + report.tally.duplicate
+        click.echo(f"{archived} archived, {len(left)} in quarantine")
     return exits.of_report(report)
+
+
+def _quarantine(store: "Store", plans: Sequence["AccountPlan"]) -> list["QuarantinedMessage"]:
+    wanted = {(plan.name, mailbox) for plan in plans for mailbox in plan.mailboxes}
+    return [each for each in store.quarantine() if (each.account, each.mailbox) in wanted]
+
+
+def _as_text(message: "QuarantinedMessage") -> str:
+    times = "once" if message.attempts == 1 else f"{message.attempts} times"
+    return (
+        f"account {message.account}, mailbox {message.mailbox}, UID {message.uid}: {message.reason}"
+        f" (tried {times}, again at {message.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
+    )
