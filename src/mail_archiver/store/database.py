@@ -18,6 +18,9 @@ _NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+LOCK_WAIT_S = 60
+"""How long a statement waits for what another program has locked: its table, say, in PostgreSQL."""
+
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg2")
 _BEGIN = "mail_archiver_begin"
@@ -61,6 +64,7 @@ def open_engine(url: sa.URL, schema: str | None = None) -> sa.Engine:
             pool_pre_ping=True,
             **options,
         )
+        sa.event.listen(engine, "begin", _bound_waiting)
     sa.event.listen(engine, "handle_error", _blame_rows, retval=True)
     return engine.execution_options(schema_translate_map={None: schema}) if schema else engine
 
@@ -107,6 +111,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+
+def _bound_waiting(connection: sa.Connection) -> None:
+    # In each transaction: a pooler takes no parameters of a session's.
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
 
 
 def _blame_rows(context: sa.ExceptionContext) -> sa.exc.DataError | None:

@@ -102,12 +102,9 @@ class Leases:
 
     def keep_blobs(self, connection: sa.Connection) -> None:
         """The same until a transaction on PostgreSQL ends, however long it takes to store them."""
-        limits = [
-            sa.func.set_config("lock_timeout", f"{CLEAN_UP_WAIT_S:.0f}s", True),
-            sa.func.set_config("idle_in_transaction_session_timeout", "0", True),
-        ]
+        no_limit = sa.func.set_config("idle_in_transaction_session_timeout", "0", True)
         lock = sa.func.pg_advisory_xact_lock_shared(_key(self._schema, _BLOBS))
-        connection.execute(sa.select(*limits, lock))
+        connection.execute(sa.select(no_limit, lock))
 
     @contextmanager
     def blobs_alone(self) -> Iterator[None]:
