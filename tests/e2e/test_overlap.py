@@ -1,0 +1,168 @@
+"""Runs at the same time, on one machine and on several: each message once, whatever becomes of the lease."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.e2e.installation import Installation, event, events
+from tests.e2e.mails import MANY, deliver_many, mail
+from tests.servers.dovecot import Dovecot
+
+AT_ONCE = 10
+SECONDS = 10.0
+"""Within which a run has archived one new message, on a slow machine too."""
+
+
+@pytest.fixture(params=["postgres_url", "pgbouncer_url"], ids=["postgresql", "pgbouncer"])
+def machines(
+    request: pytest.FixtureRequest, tmp_path: Path, dovecot: Dovecot
+) -> tuple[Installation, Installation]:
+    """Two machines with one account and one database, and a folder of blobs each."""
+    url: str = request.getfixturevalue(request.param)
+    first = Installation(tmp_path / "first", {"DATABASE_URL": url})
+    first.add_account("CRM", dovecot)
+    second = Installation(tmp_path / "second", first.settings)
+    assert first.run("db", "upgrade").returncode == 0
+    return first, second
+
+
+def test_ten_runs_at_once_archive_each_message_once(installation: Installation, dovecot: Dovecot) -> None:
+    deliver_many(dovecot, installation.user)
+    one_did_all_the_work([installation] * AT_ONCE)
+    each_message_once(installation)
+
+
+@pytest.mark.parametrize("blobs", ["a folder each", "one folder"])
+def test_ten_runs_at_once_on_two_machines_archive_each_message_once(
+    machines: tuple[Installation, Installation], dovecot: Dovecot, tmp_path: Path, blobs: str
+) -> None:
+    first, second = machines
+    if blobs == "one folder":
+        for machine in machines:
+            machine.settings["STORAGE_URL"] = f"file:{tmp_path / 'shared'}"
+    deliver_many(dovecot, first.user)
+    one_did_all_the_work([first, second] * (AT_ONCE // 2))
+    each_message_once(first)
+    stored = [path for path in tmp_path.rglob("*") if path.is_file() and len(path.name) == 64]
+    assert len(stored) == MANY
+
+
+@pytest.mark.parametrize("disposition", ["keep", "delete"])
+def test_each_message_is_archived_once_even_if_the_lease_breaks(
+    installation: Installation, dovecot: Dovecot, disposition: str
+) -> None:
+    user = installation.user
+    installation.settings["ACCOUNTS__CRM__DISPOSITION"] = disposition
+    deliver_many(dovecot, user)
+    installation.run("db", "upgrade")
+    first = installation.start("run")
+    with first.held_at("mailbox.selected"):
+        break_leases(installation)
+        second = installation.start("run")
+        second.wait_for("mailbox.selected")
+    ends = [first.finish(), second.finish()]
+
+    assert [end.returncode for end in ends] == [0, 0]
+    assert sum(archived(end) for end in ends) == MANY
+    each_message_once(installation)
+    assert len(dovecot.uids(user)) == (MANY if disposition == "keep" else 0)
+
+
+def test_a_run_that_is_stopped_keeps_its_account_and_one_that_is_killed_does_not(
+    installation: Installation, dovecot: Dovecot
+) -> None:
+    deliver_many(dovecot, installation.user)
+    first = installation.start("run")
+    with first.held_at("message.archived"):
+        assert installation.run("run").returncode == 75
+        first.process.kill()
+    first.finish()
+    second = installation.run("run")
+    assert second.returncode == 0
+    assert archived(second) > 0
+    each_message_once(installation)
+
+
+def test_a_backfill_of_days_does_not_keep_a_run_from_the_new_mail(
+    installation: Installation, dovecot: Dovecot
+) -> None:
+    user = installation.user
+    installation.settings["ACCOUNTS__CRM__START"] = "new"
+    deliver_many(dovecot, user)
+    installation.run("run")  # leaves out what is there
+    backfill = installation.start("backfill", "--since", "2020-01-01")
+    with backfill.held_at("message.archived"):  # in the first of several portions
+        dovecot.deliver(user, mail("New"))
+        run = installation.start("run")
+        run.wait_for("run.started")
+    started = time.monotonic()
+    ended = run.finish()
+    took_s = time.monotonic() - started
+    rest = backfill.finish()
+
+    assert (ended.returncode, archived(ended)) == (0, 1)
+    assert took_s < SECONDS
+    assert rest.returncode == 0
+    assert (
+        event(ended.stderr, "run.finished")["timestamp"]
+        < event(rest.stderr, "backfill.finished")["timestamp"]
+    )
+
+
+def test_a_backfill_does_not_wait_for_ever_for_a_run(installation: Installation, dovecot: Dovecot) -> None:
+    dovecot.deliver(installation.user, mail())
+    run = installation.start("run")
+    with run.held_at("mailbox.selected"):
+        impatient = (
+            "from mail_archiver.store import lease; lease.TURN_WAIT_S = 0.5\n"
+            "from mail_archiver.cli import main; main()"
+        )
+        backfill = subprocess.run(
+            [sys.executable, "-c", impatient, "backfill", "--since", "2020-01-01"],
+            cwd=installation.folder,
+            env=installation.environment,
+            capture_output=True,
+            text=True,
+        )
+    assert backfill.returncode == 75
+    assert event(backfill.stderr, "backfill.skipped")["account"] == "crm"
+    assert run.finish().returncode == 0
+
+
+def one_did_all_the_work(installations: Sequence[Installation]) -> None:
+    """Run them all at once: one archives all there is, the others nothing, and say so."""
+    ends = [running.finish() for running in [each.start("run") for each in installations]]
+    assert sorted(archived(end) for end in ends) == [0] * (len(ends) - 1) + [MANY]
+    for end in ends:
+        skipped = [each["account"] for each in events(end.stderr) if each["event"] == "run.skipped"]
+        assert (end.returncode, skipped) in [(0, []), (75, ["crm"])]
+        assert all(each["level"] in ("info", "warning") for each in events(end.stderr))
+
+
+def archived(run: subprocess.CompletedProcess[str]) -> int:
+    """How many messages it archived; its log is JSON and has no traceback in it."""
+    count: int = event(run.stderr, "run.finished")["archived"]
+    return count
+
+
+def each_message_once(installation: Installation) -> None:
+    query = "SELECT count(*), count(DISTINCT message_id) FROM archive"
+    assert installation.rows(query) == [(MANY, MANY)]
+    ledger = "SELECT count(*), count(DISTINCT archive_id), min(outcome), max(outcome) FROM processed_uid"
+    assert installation.rows(ledger) == [(MANY, MANY, "archived", "archived")]
+
+
+def break_leases(installation: Installation) -> None:
+    """Free what a run holds, without its knowledge."""
+    database = installation.settings["DATABASE_URL"]
+    if database.startswith("sqlite"):
+        shutil.rmtree(f"{database.removeprefix('sqlite:///')}-locks")
+        return
+    holders = """FROM pg_locks WHERE locktype = 'advisory' AND granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+    assert installation.rows(f"SELECT pg_terminate_backend(pid, 10000) {holders}")
+    assert installation.rows(f"SELECT count(*) {holders}") == [(0,)]
