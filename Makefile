@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
-.PHONY: demo test fuzz bench lint servers lock clean
+.PHONY: demo test fuzz chaos bench lint servers lock clean
 
 demo: .venv/.synced ## The main job, on this machine, with no account at hand
 	$(BIN)/mail-archiver demo
@@ -14,6 +14,10 @@ test: .venv/.synced servers ## Every test, against real servers; one: make test 
 FUZZ_S ?= 60
 fuzz: .venv/.synced ## Damaged messages, read for a minute (FUZZ_S seconds): nothing may fail
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S)
+
+KILLS ?= 1000
+chaos: .venv/.synced servers ## The program killed KILLS times while mail arrives: nothing lost, nothing doubled
+	$(BIN)/python -m tests.chaos --kills $(KILLS)
 
 bench: .venv/.synced ## What one message may cost, hostile ones and large ones included
 	$(BIN)/python -m benchmarks.any_message

@@ -104,15 +104,25 @@ class Running:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self._log: list[str] = []
+        self._is_over = False
         self._arrived = threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def wait_for(self, event_name: str) -> None:
         """Wait until the log has an event of that name."""
+        assert self.reached(event_name), f"no {event_name} in {self._log}"
+
+    def reached(self, event_name: str) -> bool:
+        """Wait until the log has an event of that name; False when the program ends, or hangs, without."""
         with self._arrived:
-            seen = self._arrived.wait_for(lambda: any(event_name in line for line in self._log), TIMEOUT_S)
-        assert seen, f"no {event_name} in {self._log}"
+            self._arrived.wait_for(lambda: self._is_over or self._has_logged(event_name), TIMEOUT_S)
+            return self._has_logged(event_name)
+
+    def wait_for_end(self, timeout_s: float) -> None:
+        """Wait until it has ended, or for so long."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._is_over, timeout_s)
 
     @contextmanager
     def held_at(self, event_name: str) -> Iterator[None]:
@@ -133,12 +143,18 @@ class Running:
             self._reader.join()
         return subprocess.CompletedProcess(self.process.args, code, stdout, "".join(self._log))
 
+    def _has_logged(self, event_name: str) -> bool:
+        return any(event_name in line for line in self._log)
+
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             with self._arrived:
                 self._log.append(line)
                 self._arrived.notify_all()
+        with self._arrived:
+            self._is_over = True
+            self._arrived.notify_all()
 
 
 def bare_environment() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The installed program, killed again and again while mail arrives: nothing is lost, nothing is doubled."""

@@ -1,0 +1,106 @@
+"""One installation, killed so many times."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+from tests.chaos.arrivals import CLIENT, MAILBOXES, Arrivals
+from tests.chaos.check import check
+from tests.e2e.installation import Installation, events
+from tests.integration.store.test_upgrades import THREADS, fill_0001
+from tests.servers.imap import ImapServer
+
+DISPOSITIONS = ("keep", "move:Archived", "delete")
+
+_CONTACTS = f"external_id,first_name,last_name,addresses\nc1,Ada,Client,{CLIENT}\n"
+_BACKFILL = ("backfill", "--since", "2020-01-01")
+_EVENTS = (".started", "mailbox.selected", "message.archived", "message.duplicate")
+_MIGRATION = 0.2
+"""Of the kills, how many fall before the tables are there."""
+
+
+class Campaign:
+    """Kills the program while mail arrives, lets it run once more, and looks at what there is.
+
+    Attributes:
+        landed: How many kills there were after each event of the log.
+    """
+
+    def __init__(
+        self, folder: Path, database_url: str, server: ImapServer, disposition: str, seed: int
+    ) -> None:
+        self.landed: Counter[str] = Counter()
+        self._installation = Installation(folder, {"DATABASE_URL": database_url})
+        self._server = server
+        self._disposition = disposition
+        self._seed = seed
+        self._chance = Random(seed)
+        self._duration_s = 1.0
+        self._events = [*_EVENTS] + ["messages.disposed"] * (disposition != "keep")
+        mailboxes = ",".join(MAILBOXES)
+        self._user = self._installation.add_account(
+            "CRM", server, MAILBOXES=mailboxes, DISPOSITION=disposition
+        )
+        with server.connect(self._user) as client:
+            client.create_folder(MAILBOXES[1])
+            client.create_folder("Archived")
+
+    def carry_out(self, kills: int) -> None:
+        """Kill it so many times.
+
+        Raises:
+            AssertionError: Something is missing, doubled or half there afterwards; it tells the seed.
+        """
+        try:
+            self._migrate(max(1, round(kills * _MIGRATION)))
+            with Arrivals(self._server, self._user, Random(f"{self._seed} mail")) as arrivals:
+                while self.landed.total() < kills:
+                    self._start_and_kill(*(_BACKFILL if self._chance.random() < 0.15 else ("run",)))
+            self._finish("run")
+            check(self._installation, self._server, self._user, self._disposition, arrivals.there)
+        except AssertionError as failure:
+            raise AssertionError(
+                f"{failure}\n(seed {self._seed}, killed after {dict(self.landed)})"
+            ) from failure
+
+    def _migrate(self, kills: int) -> None:
+        """Make the tables, or bring those of the first release up to date, in spite of so many kills."""
+        url = self._installation.settings["DATABASE_URL"]
+        old = fill_0001(url) if self._chance.random() < 0.5 else None
+        # SQLite makes its tables at the first run, which has nothing else to do yet.
+        commands = ("run", "db upgrade") if url.startswith("sqlite") else ("db upgrade",)
+        while self.landed.total() < kills:
+            self._start_and_kill(*self._chance.choice(commands).split())
+        self._finish("db", "upgrade")
+        if old:
+            threads = old.rows("SELECT thread_id FROM archive ORDER BY id")
+            assert threads == [(each,) for each in THREADS], (
+                "an archive of the first release has lost its thread"
+            )
+            old.run("DELETE FROM attachment", "DELETE FROM thread_message", "DELETE FROM archive")
+        (self._installation.folder / "contacts.csv").write_text(_CONTACTS, encoding="utf-8")
+        self._finish("contacts", "import", "contacts.csv")
+
+    def _start_and_kill(self, *command: str) -> None:
+        """Kill a command at a random moment: of its whole time, or soon after an event of its log."""
+        started = time.monotonic()
+        running = self._installation.start(*command)
+        if self._chance.random() < 0.4:
+            running.wait_for_end(self._chance.uniform(0, self._duration_s))
+        elif running.reached(self._chance.choice(self._events)):
+            running.wait_for_end(self._chance.choice([0, 0.05, 0.5]) * self._chance.random())
+        running.process.kill()
+        ended = running.finish()
+        if ended.returncode < 0:
+            log = [line for line in ended.stderr.splitlines(keepends=True) if line.endswith("\n")]
+            seen = events("".join(log))
+            last = seen[-1]["event"] if seen else f"(start of {command[0]})"
+            self.landed[last] += 1
+        else:
+            assert ended.returncode == 0, f"{command} ended with {ended.returncode}: {ended.stderr[-2000:]}"
+            self._duration_s = time.monotonic() - started
+
+    def _finish(self, *command: str) -> None:
+        ended = self._installation.run(*command)
+        assert ended.returncode == 0, f"{command} ended with {ended.returncode}: {ended.stderr[-2000:]}"
