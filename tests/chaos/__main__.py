@@ -2,7 +2,7 @@
 
     python -m tests.chaos --kills 1000 [--seed 1] [--database postgresql] [--disposition delete]
 
-Prints after which event of the log the kills landed. Ends with 1 at a campaign after which something is wrong,
+Prints after which event of the log the kills landed. Ends with 1 at a campaign after which something is wrong
 and prints what starts that one again, with its kills in the same order, as far as timing allows.
 """
 

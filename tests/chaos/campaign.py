@@ -1,5 +1,6 @@
 """One installation, killed so many times."""
 
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -7,7 +8,7 @@ from random import Random
 
 from tests.chaos.arrivals import CLIENT, MAILBOXES, Arrivals
 from tests.chaos.check import check
-from tests.e2e.installation import Installation, events
+from tests.e2e.installation import Installation, Running, events
 from tests.integration.store.test_upgrades import THREADS, fill_0001
 from tests.servers.imap import ImapServer
 
@@ -67,11 +68,15 @@ class Campaign:
     def _migrate(self, kills: int) -> None:
         """Make the tables, or bring those of the first release up to date, in spite of so many kills."""
         url = self._installation.settings["DATABASE_URL"]
+        whole_s = self._time_of_an_upgrade()
         old = fill_0001(url) if self._chance.random() < 0.5 else None
         # SQLite makes its tables at the first run, which has nothing else to do yet.
         commands = ("run", "db upgrade") if url.startswith("sqlite") else ("db upgrade",)
-        while self.landed.total() < kills:
-            self._start_and_kill(*self._chance.choice(commands).split())
+        is_killed = True
+        while is_killed and self.landed.total() < kills:
+            running = self._installation.start(*self._chance.choice(commands).split())
+            running.wait_for_end(whole_s * self._chance.uniform(0.3, 0.9))  # before, it only loads
+            is_killed = self._kill(running, "while migrating")
         self._finish("db", "upgrade")
         if old:
             threads = old.rows("SELECT thread_id FROM archive ORDER BY id")
@@ -90,16 +95,30 @@ class Campaign:
             running.wait_for_end(self._chance.uniform(0, self._duration_s))
         elif running.reached(self._chance.choice(self._events)):
             running.wait_for_end(self._chance.choice([0, 0.05, 0.5]) * self._chance.random())
+        if not self._kill(running, f"nothing yet ({command[0]})"):
+            self._duration_s = time.monotonic() - started
+
+    def _kill(self, running: Running, silent: str) -> bool:
+        """Kill it, and note after which event (else `silent`); False when it had ended already."""
         running.process.kill()
         ended = running.finish()
-        if ended.returncode < 0:
-            log = [line for line in ended.stderr.splitlines(keepends=True) if line.endswith("\n")]
-            seen = events("".join(log))
-            last = seen[-1]["event"] if seen else f"(start of {command[0]})"
-            self.landed[last] += 1
-        else:
-            assert ended.returncode == 0, f"{command} ended with {ended.returncode}: {ended.stderr[-2000:]}"
-            self._duration_s = time.monotonic() - started
+        if ended.returncode == -signal.SIGKILL:
+            whole_lines = [line for line in ended.stderr.splitlines(keepends=True) if line.endswith("\n")]
+            seen = events("".join(whole_lines))
+            self.landed[seen[-1]["event"] if seen else silent] += 1
+            return True
+        assert ended.returncode == 0, f"{ended.args} ended with {ended.returncode}: {ended.stderr[-2000:]}"
+        return False
+
+    def _time_of_an_upgrade(self) -> float:
+        """How long it takes to make the tables, now, on this machine."""
+        settings = self._installation.settings
+        elsewhere = {**settings, "DATABASE_URL": f"sqlite:///{self._installation.folder / 'elsewhere.db'}"}
+        self._installation.settings = elsewhere
+        started = time.monotonic()
+        self._finish("db", "upgrade")
+        self._installation.settings = settings
+        return time.monotonic() - started
 
     def _finish(self, *command: str) -> None:
         ended = self._installation.run(*command)
