@@ -103,12 +103,14 @@ def postgres(server_folder: Path) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def pgbouncer(server_folder: Path, postgres: Postgres) -> Iterator[PgBouncer]:
     """PgBouncer before PostgreSQL, in transaction mode; the test is skipped where it cannot run."""
-    try:
-        server = pgbouncer_server.start(_subfolder(server_folder, "pgbouncer"), postgres.new_database())
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    yield server
-    server.stop()
+    yield from _pgbouncer(_subfolder(server_folder, "pgbouncer"), postgres)
+
+
+@pytest.fixture(scope="session")
+def small_pgbouncer(server_folder: Path, postgres: Postgres) -> Iterator[PgBouncer]:
+    """One that has two connections for each database, and sends away who has waited a second for one."""
+    folder = _subfolder(server_folder, "small-pgbouncer")
+    yield from _pgbouncer(folder, postgres, pool_size=2, patience_s=1)
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +144,15 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database of each kind in turn: for what holds with both."""
     url: str = request.getfixturevalue(request.param)
     return url
+
+
+def _pgbouncer(folder: Path, postgres: Postgres, **options: int) -> Iterator[PgBouncer]:
+    try:
+        server = pgbouncer_server.start(folder, postgres.new_database(), **options)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
 
 
 def _subfolder(parent: Path, name: str) -> Path:

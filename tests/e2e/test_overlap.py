@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.installation import Installation, event, events
 from tests.e2e.mails import MANY, deliver_many, mail
 from tests.servers.dovecot import Dovecot
+from tests.servers.pgbouncer import PgBouncer
 
 AT_ONCE = 10
 SECONDS = 10.0
@@ -111,6 +112,33 @@ def test_a_backfill_of_days_does_not_keep_a_run_from_the_new_mail(
         event(ended.stderr, "run.finished")["timestamp"]
         < event(rest.stderr, "backfill.finished")["timestamp"]
     )
+
+
+def test_a_backfill_on_one_machine_gives_way_to_a_run_on_another(
+    machines: tuple[Installation, Installation], dovecot: Dovecot
+) -> None:
+    first, second = machines
+    deliver_many(dovecot, first.user)
+    backfill = first.start("backfill", "--since", "2020-01-01")
+    with backfill.held_at("message.archived"):
+        run = second.start("run")
+        run.wait_for("run.started")
+    by_run, rest = archived(run.finish()), backfill.finish()
+
+    assert 0 < by_run < MANY
+    assert event(rest.stderr, "backfill.finished")["archived"] == MANY - by_run
+    each_message_once(first)
+
+
+def test_a_run_and_an_upgrade_need_two_connections_of_a_pooler_at_a_time(
+    small_pgbouncer: PgBouncer, postgres_url: str, tmp_path: Path, dovecot: Dovecot
+) -> None:
+    settings = {"DATABASE_URL": small_pgbouncer.before(postgres_url)}
+    installation = Installation(tmp_path / "mail-archiver", settings)
+    deliver_many(dovecot, installation.add_account("CRM", dovecot))
+    assert installation.run("db", "upgrade").returncode == 0
+    one_did_all_the_work([installation] * AT_ONCE)
+    each_message_once(installation)
 
 
 def test_a_backfill_does_not_wait_for_ever_for_a_run(installation: Installation, dovecot: Dovecot) -> None:

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,7 @@ from tests.integration.store.processes import (
 )
 from tests.integration.store.sql import Sql
 from tests.servers.pgbouncer import PgBouncer
-from tests.servers.pgbouncer import start as start_pgbouncer
 from tests.servers.postgres import Postgres
-from tests.servers.process import Unavailable
 
 from mail_archiver.errors import AccountBusy, DatabaseUnavailable, DatabaseUnusable
 from mail_archiver.store import lease as lease_module
@@ -64,21 +62,6 @@ def is_busy(lease: AbstractContextManager[None]) -> bool:
 def is_taken(store: Store, lock: str) -> bool:
     with store._leases._locks() as locks:
         return not locks.take(lock)
-
-
-@contextmanager
-def small_pooler(folder: Path, url: str, *, pool_size: int, patience_s: int) -> Iterator[PgBouncer]:
-    """A PgBouncer of the test's own; the test is skipped where it cannot run."""
-    own = folder / "small-pgbouncer"
-    own.mkdir()
-    try:
-        pooler = start_pgbouncer(own, url, pool_size=pool_size, patience_s=patience_s)
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    try:
-        yield pooler
-    finally:
-        pooler.stop()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -129,10 +112,10 @@ def test_the_server_asks_a_silent_holder_whether_it_lives(postgres_url: str) -> 
         assert isinstance(locks, lease_module._AdvisoryLocks)
         assert locks.take("run:crm")
         settings = [
-            locks._connection.exec_driver_sql(f"SHOW tcp_keepalives_{name}").scalar()
-            for name in ("idle", "interval", "count")
+            locks._connection.exec_driver_sql(f"SHOW tcp_{name}").scalar()
+            for name in ("keepalives_idle", "keepalives_interval", "keepalives_count", "user_timeout")
         ]
-    assert settings == ["30", "10", "3"]
+    assert settings == ["30", "10", "3", "60000"]
 
 
 def test_frees_itself_when_its_holder_fails(store: Store, other: Store) -> None:
@@ -261,18 +244,17 @@ def test_waits_longer_than_the_server_lets_a_statement_take(postgres_url: str) -
 
 
 def test_who_waits_keeps_no_connection_from_who_works(
-    server_folder: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    small_pgbouncer: PgBouncer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease_module, "TURN_WAIT_S", 2.0)
-    with small_pooler(server_folder, postgres_url, pool_size=2, patience_s=1) as pooler:
-        store, *waiting = (Store(pooler.before(postgres_url)) for _ in range(6))
-        store.upgrade()
-        with ThreadPoolExecutor(len(waiting)) as pool, store.run_lease("crm"):
-            turns = [pool.submit(is_busy, each.backfill_turn("crm")) for each in waiting]
-            while not all(turn.done() for turn in turns):
-                with store.reading() as uow:
-                    assert not uow.contacts.has("nobody")
-        assert all(turn.result() for turn in turns)
+    store, *waiting = (Store(small_pgbouncer.before(postgres_url)) for _ in range(6))
+    store.upgrade()
+    with ThreadPoolExecutor(len(waiting)) as pool, store.run_lease("crm"):
+        turns = [pool.submit(is_busy, each.backfill_turn("crm")) for each in waiting]
+        while not all(turn.done() for turn in turns):
+            with store.reading() as uow:
+                assert not uow.contacts.has("nobody")
+    assert all(turn.result() for turn in turns)
 
 
 def test_a_lease_that_the_server_lost_is_given_back_without_a_fuss(
