@@ -59,6 +59,7 @@ class Campaign:
                 while self.landed.total() < kills:
                     self._start_and_kill(*(_BACKFILL if self._chance.random() < 0.15 else ("run",)))
             self._finish("run")
+            self._finish("audit")
             check(self._installation, self._server, self._user, self._disposition, arrivals.there)
         except AssertionError as failure:
             raise AssertionError(
