@@ -108,9 +108,9 @@ def pgbouncer(server_folder: Path, postgres: Postgres) -> Iterator[PgBouncer]:
 
 @pytest.fixture(scope="session")
 def small_pgbouncer(server_folder: Path, postgres: Postgres) -> Iterator[PgBouncer]:
-    """One that has two connections for each database, and sends away who has waited a second for one."""
+    """One that has two connections for each database, and sends away who has waited four seconds for one."""
     folder = _subfolder(server_folder, "small-pgbouncer")
-    yield from _pgbouncer(folder, postgres, pool_size=2, patience_s=1)
+    yield from _pgbouncer(folder, postgres, pool_size=2, patience_s=4)
 
 
 @pytest.fixture(scope="session")

@@ -224,9 +224,9 @@ def test_a_backfill_that_takes_turn_after_turn_never_makes_the_account_look_busy
 def test_waits_longer_than_the_server_lets_a_statement_take(postgres_url: str) -> None:
     sql = Sql(postgres_url)
     sql.run(
-        f"ALTER DATABASE {sql.engine.url.database} SET statement_timeout = '30ms'",
-        f"ALTER DATABASE {sql.engine.url.database} SET lock_timeout = '30ms'",
-        f"ALTER DATABASE {sql.engine.url.database} SET idle_in_transaction_session_timeout = '30ms'",
+        f"ALTER DATABASE {sql.engine.url.database} SET statement_timeout = '250ms'",
+        f"ALTER DATABASE {sql.engine.url.database} SET lock_timeout = '250ms'",
+        f"ALTER DATABASE {sql.engine.url.database} SET idle_in_transaction_session_timeout = '250ms'",
     )
     store, other = Store(postgres_url), Store(postgres_url)
 
@@ -237,7 +237,7 @@ def test_waits_longer_than_the_server_lets_a_statement_take(postgres_url: str) -
     with ThreadPoolExecutor(1) as pool:
         with store.run_lease("crm"):
             waiting = pool.submit(turn)
-            time.sleep(0.2)
+            time.sleep(0.5)
             assert is_busy(Store(postgres_url).run_lease("crm"))
             assert not waiting.done()
         waiting.result(TIMEOUT_S)
@@ -246,7 +246,7 @@ def test_waits_longer_than_the_server_lets_a_statement_take(postgres_url: str) -
 def test_who_waits_keeps_no_connection_from_who_works(
     small_pgbouncer: PgBouncer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease_module, "TURN_WAIT_S", 2.0)
+    monkeypatch.setattr(lease_module, "TURN_WAIT_S", 5.0)  # longer than the pooler's patience
     store, *waiting = (Store(small_pgbouncer.before(postgres_url)) for _ in range(6))
     store.upgrade()
     with ThreadPoolExecutor(len(waiting)) as pool, store.run_lease("crm"):
