@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -184,16 +184,26 @@ class ImapSession:
         gone = set(doubtful) - self.present(doubtful) if doubtful else set()
         return {uid: each for uid, each in found.items() if uid not in gone}
 
-    def _move(self, uids: Sequence[int], mailbox: str) -> None:
+    def _move(self, uids: Sequence[int], mailbox: str, *, may_create: bool = True) -> None:
         moves = self._client.has_capability("MOVE")
         transfer = self._client.move if moves else self._client.copy
         try:
             transfer(uids, mailbox)
         except IMAPClientError as error:
-            if "TRYCREATE" not in str(error):  # RFC 9051 section 6.4.7
+            left = uids
+            if may_create and "TRYCREATE" in str(error):  # RFC 9051 section 6.4.7
+                with suppress(IMAPClientError):  # another session may have been faster
+                    self._client.create_folder(mailbox)
+                may_create = False
+            elif "EXPUNGEISSUED" in str(error):  # RFC 9051 section 7.1: some are gone, and none is moved
+                left = sorted(self.present(uids))
+                if len(left) == len(uids):
+                    raise
+            else:
                 raise
-            self._client.create_folder(mailbox)
-            transfer(uids, mailbox)
+            if left:
+                self._move(left, mailbox, may_create=may_create)
+            return
         if not moves:
             self._delete(uids)
 

@@ -63,6 +63,18 @@ def test_moves_to_a_mailbox_that_it_makes_and_twice_is_harmless(imap_server: Ima
     assert (whole(message.source), message.received_at) == (SOURCE, RECEIVED_AT)
 
 
+@pytest.mark.parametrize("gone", [1, 2])
+def test_moves_what_is_left_when_somebody_else_is_faster(dovecot: Dovecot, gone: int) -> None:
+    user, uids = with_messages(dovecot, 3)
+    with session_of(dovecot, user) as session:
+        session._open("INBOX", readonly=False)
+        removed = ",".join(map(str, uids[:gone]))
+        dovecot.doveadm("expunge", "-u", user.username, "mailbox", "INBOX", "uid", removed)
+        session._move(uids, "Archived")
+    assert dovecot.uids(user) == []
+    assert len(dovecot.uids(user, "Archived")) == len(uids) - gone
+
+
 def test_moves_to_a_mailbox_whose_name_would_match_another_one_as_a_pattern(dovecot: Dovecot) -> None:
     # Cyrus has no % in names.
     user, uids = with_messages(dovecot, 1)
