@@ -24,7 +24,7 @@ class BlobNames:
         name = names.subquery().c.sha256
         ordered = sa.collate(name, "C") if self._connection.dialect.name == "postgresql" else name
         query = sa.select(name).order_by(ordered)
-        yield from self._connection.execution_options(yield_per=ROWS_A_FETCH).execute(query).scalars()
+        yield from self._connection.execute(query.execution_options(yield_per=ROWS_A_FETCH)).scalars()
 
     def missing(self, sha256s: Collection[str]) -> list[str]:
         left, wanted = set(sha256s), sorted(sha256s)
