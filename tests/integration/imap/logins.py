@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from tests.integration.imap.proxy import proxy
 from tests.servers.imap import ImapServer, ImapUser
+from tests.servers.proxy import proxy
 
 from mail_archiver.errors import MailArchiverError
 from mail_archiver.imap.connect import Login, log_in

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 from tests.integration.imap.logins import SILENCE_TIMEOUT_S, assert_tells, plain_login, tls_login
-from tests.integration.imap.proxy import Failure, proxy
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer, ImapUser
+from tests.servers.proxy import Failure, proxy
 
 from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.domain.fetch_plan import Window

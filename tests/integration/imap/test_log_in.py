@@ -6,10 +6,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 from tests.integration.imap.logins import plain_login, session_of, tls_login
-from tests.integration.imap.proxy import proxy
 from tests.servers.dovecot import Dovecot
 from tests.servers.greenmail import GreenMail
 from tests.servers.imap import ImapServer, ImapUser
+from tests.servers.proxy import proxy
 
 from mail_archiver.imap.connect import log_in
 

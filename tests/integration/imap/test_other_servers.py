@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 from tests.integration.imap.logins import answering, assert_tells, plain_login
-from tests.integration.imap.proxy import proxy
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapUser
+from tests.servers.proxy import proxy
 
 from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.errors import (

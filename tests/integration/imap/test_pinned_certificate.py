@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from tests.integration.imap.logins import assert_tells, tls_login
-from tests.integration.imap.proxy import proxy
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer
+from tests.servers.proxy import proxy
 
 from mail_archiver.errors import TlsNotTrusted
 from mail_archiver.imap.connect import Login, log_in

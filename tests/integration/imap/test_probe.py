@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 from tests.integration.imap.logins import assert_tells, plain_login, tls_login
-from tests.integration.imap.proxy import proxy
 from tests.servers.courier import Courier
 from tests.servers.imap import ImapServer
 from tests.servers.process import free_ports
+from tests.servers.proxy import proxy
 
 from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.errors import (
