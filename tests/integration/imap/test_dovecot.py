@@ -7,7 +7,7 @@ from tests.integration.imap.logins import assert_tells, plain_login, session_of
 from tests.servers.dovecot import Dovecot
 
 from mail_archiver.domain.disposition import Action, Disposition
-from mail_archiver.errors import MailboxUnavailable
+from mail_archiver.errors import MailboxUnavailable, ServerUnavailable
 from mail_archiver.imap.connect import log_in
 from mail_archiver.octets import whole
 
@@ -35,7 +35,7 @@ def test_refuses_to_dispose_when_uidvalidity_changes_meanwhile(
     with session_of(dovecot, user) as session:
         uidvalidity = session.examine("INBOX").uidvalidity
         dovecot.set_uidvalidity(user, "INBOX", uidvalidity + 1)
-        with pytest.raises(MailboxUnavailable, match="UIDVALIDITY"):
+        with pytest.raises(ServerUnavailable, match="UIDVALIDITY"):
             session.dispose("INBOX", uidvalidity, [uid], disposition)
     assert dovecot.uids(user) == [uid]
     assert dovecot.flags(user, "INBOX", uid) == set()
