@@ -5,11 +5,12 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from imapclient import IMAPClient, SocketTimeout
+from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError
 
 from mail_archiver.errors import ServerUnavailable, TlsNotTrusted
 from mail_archiver.imap.authenticate import authenticate
+from mail_archiver.imap.deadline import BoundedClient
 from mail_archiver.imap.login import Login
 from mail_archiver.imap.session import ImapSession
 from mail_archiver.imap.tls import require_pinned, tls_context
@@ -40,12 +41,8 @@ def connection(login: Login) -> Iterator[IMAPClient]:
     """
     context = None if login.security == "none" else tls_context(login)
     with reported(login):
-        client = IMAPClient(
-            login.host,
-            port=login.port,
-            ssl=login.security == "tls",
-            ssl_context=context if login.security == "tls" else None,
-            timeout=SocketTimeout(connect=login.timeout_s, read=login.timeout_s),
+        client = BoundedClient(
+            login.host, login.port, context if login.security == "tls" else None, login.timeout_s
         )
     client._imap.debug = 0  # noqa: SLF001 imapclient turns on a trace that formats every literal
     client.normalise_times = False  # it would drop INTERNALDATE's zone

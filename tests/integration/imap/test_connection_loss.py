@@ -1,5 +1,6 @@
 """A server that goes away in mid-session is told as such, wherever it happens, and not waited for twice."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ from mail_archiver.imap.connect import Login, log_in
 from mail_archiver.imap.session import ImapSession
 
 SOURCE = b"From: ann@example.com\r\nSubject: Offer\r\n\r\n" + b"As agreed.\r\n" * 10_000
+
+DROPS_TIMEOUT_S = 0.1
+"""Between two drops there is a fifth of it."""
 
 Work = Callable[[ImapSession], object]
 
@@ -100,6 +104,55 @@ def test_a_server_that_falls_silent_is_given_up_without_a_word(
     assert_tells(error, login)
     assert "stopped answering" in error.what
     assert b"LOGOUT" not in between.sent
+
+
+@pytest.mark.parametrize(
+    ("work", "command", "octets"),
+    [(look, b" EXAMINE ", 0), (search, b" UID SEARCH ", 3), (fetch, b" UID FETCH ", 50_000)],
+    ids=["look", "search", "fetch"],
+)
+def test_a_server_that_answers_by_drops_is_given_up(
+    dovecot: Dovecot, work: Work, command: bytes, octets: int
+) -> None:
+    login = replace(login_with_a_message(dovecot), timeout_s=DROPS_TIMEOUT_S)
+    with proxy(login.host, login.port) as between:
+        between.fail_at(command, Failure.DRIP, after_octets=octets)
+        error = failure_of(between.before(login), work)
+        between.wait_for_hang_up()
+    assert_tells(error, login)
+    assert command in between.sent
+    assert b"LOGOUT" not in between.sent
+
+
+@pytest.mark.parametrize("login_of", [plain_login, tls_login])
+def test_a_server_that_greets_by_drops_is_given_up(
+    dovecot: Dovecot, login_of: Callable[[ImapServer, ImapUser], Login]
+) -> None:
+    login = replace(login_of(dovecot, dovecot.new_user()), timeout_s=DROPS_TIMEOUT_S)
+    with proxy(login.host, login.port) as between:
+        between.fail_after(10, Failure.DRIP)
+        assert_tells(failure_of(between.before(login), look), login)
+        between.wait_for_hang_up()
+    assert b"LOGIN" not in between.sent
+
+
+def test_a_slow_line_is_no_failure(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mail_archiver.imap.deadline.SILENCES_AN_ANSWER", 0.1)
+    monkeypatch.setattr("mail_archiver.imap.deadline.OCTETS_IN_TIME", 1)
+    login = login_with_a_message(dovecot)
+    with proxy(login.host, login.port) as between:
+        between.fail_at(b" EXAMINE ", Failure.DRIP, after_octets=200)
+        with log_in(between.before(login)) as session:
+            assert session.examine("INBOX").exists == 1
+
+
+def test_a_literal_that_no_memory_can_hold_is_not_waited_for(dovecot: Dovecot) -> None:
+    login = login_with_a_message(dovecot)
+    with proxy(login.host, login.port) as between:
+        between.change(
+            b"UID FETCH", lambda _command, answer: re.sub(rb"\{\d+\}", b"{99999999999999}", answer)
+        )
+        assert_tells(failure_of(between.before(login), fetch), login)
 
 
 def test_a_connection_over_tls_that_is_cut_is_told_alike(imap_server: ImapServer) -> None:
