@@ -1,11 +1,12 @@
 """An installation as an administrator makes one, for each test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.installation import Installation
 from tests.servers.dovecot import Dovecot
+from tests.servers.proxy import Proxy, proxy
 
 Install = Callable[..., Installation]
 
@@ -29,3 +30,24 @@ def installation(install: Install, dovecot: Dovecot) -> Installation:
     installation = install(INTERNAL_DOMAINS="example.com")
     installation.add_account("CRM", dovecot)
     return installation
+
+
+@pytest.fixture
+def between(dovecot: Dovecot) -> Iterator[Proxy]:
+    """A proxy before Dovecot."""
+    with proxy(dovecot.host, dovecot.port) as made:
+        yield made
+
+
+@pytest.fixture
+def behind(install: Install, dovecot: Dovecot, between: Proxy) -> Installation:
+    """One account on Dovecot, by way of the proxy and without TLS, that gives up after half a minute."""
+    installation = install(PATIENCE_S="30")
+    installation.add_account("CRM", dovecot, **between.settings)
+    return installation
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts of runs in this process follow each other at once."""
+    monkeypatch.setattr("mail_archiver.archiving.patience.FIRST_PAUSE_S", 0.001)

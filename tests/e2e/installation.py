@@ -1,5 +1,6 @@
 """The installed program as cron runs it, and what can be seen of it from outside."""
 
+import io
 import json
 import os
 import signal
@@ -7,13 +8,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import pytest
 import sqlalchemy as sa
 from tests.servers.imap import ImapServer, ImapUser
 
+from mail_archiver.cli import main
 from mail_archiver.store.database import read_url
 
 TIMEOUT_S = 120
@@ -67,6 +71,23 @@ class Installation:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the program to its end."""
         return self.start(*arguments).finish()
+
+    def run_here(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """As `run`, in this process: for tests of many short runs, or of large things made small."""
+        self.write_settings()
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with (
+            chdir(self.folder),
+            patch.dict(os.environ, self.environment, clear=True),
+            patch.object(sys, "argv", [str(PROGRAM), *arguments]),
+            redirect_stdout(stdout),
+            redirect_stderr(stderr),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
 
     def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         """What a CRM developer's SQL would find."""

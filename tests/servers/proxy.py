@@ -68,6 +68,11 @@ class Proxy:
         """The same login, by way of this proxy."""
         return replace(login, host="127.0.0.1", port=self.port)
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """The same for an account of an installation; without TLS, as answers can be changed then."""
+        return {"HOST": "127.0.0.1", "PORT": str(self.port), "SECURITY": "none"}
+
     def fail_at(
         self, command: bytes, failure: Failure, *, after_octets: int = 0, connection: int | None = None
     ) -> None:
