@@ -1,11 +1,14 @@
 """An installation as an administrator makes one, for each test."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.installation import Installation
+from tests.servers import dovecot as dovecot_server
 from tests.servers.dovecot import Dovecot
+from tests.servers.process import Unavailable
 from tests.servers.proxy import Proxy, proxy
 
 Install = Callable[..., Installation]
@@ -51,3 +54,19 @@ def behind(install: Install, dovecot: Dovecot, between: Proxy) -> Installation:
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts of runs in this process follow each other at once."""
     monkeypatch.setattr("mail_archiver.archiving.patience.FIRST_PAUSE_S", 0.001)
+
+
+@pytest.fixture
+def restartable_dovecot(server_folder: Path) -> Iterator[Dovecot]:
+    """A Dovecot of the test's own; the test is skipped where it cannot be started again."""
+    with tempfile.TemporaryDirectory(dir=server_folder, ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o711)
+        server = dovecot_server.start(Path(made))
+        try:
+            server.stop()
+            server.start_again()
+            yield server
+        except Unavailable as reason:
+            pytest.skip(str(reason))
+        finally:
+            server.stop()

@@ -41,3 +41,10 @@ def deliver_many(server: ImapServer, user: ImapUser) -> None:
     with server.connect(user) as client:
         for number in range(MANY):
             client.append("INBOX", mail(f"Message {number}"))
+
+
+def deliver(server: ImapServer, user: ImapUser, *subjects: str) -> None:
+    """Put a message of each subject into a user's INBOX."""
+    with server.connect(user) as client:
+        for subject in subjects:
+            client.append("INBOX", mail(subject))

@@ -57,6 +57,14 @@ class Dovecot(ImapServer):
         """Begin a new life of a mailbox, as a server that was restored does; the UIDs stay."""
         self.doveadm("mailbox", "update", "-u", user.username, "--uid-validity", str(uidvalidity), mailbox)
 
+    def start_again(self) -> None:
+        """After `stop`, serve the same mail on the same ports.
+
+        Raises:
+            Unavailable: This one cannot.
+        """
+        raise Unavailable("a Dovecot in a container gets other ports")
+
     @abstractmethod
     def doveadm(self, *arguments: str) -> str:
         """What `doveadm` prints, for example for `doveadm("kick", user.username)`.
@@ -113,6 +121,9 @@ class _PrivateDovecot(Dovecot):
 
     def stop(self) -> None:
         self._process.stop()
+
+    def start_again(self) -> None:
+        self._process = self._start_on([self.port, self.tls_port])
 
     def _write_passwd_file(self, name: str, line: str) -> None:
         (self._folder / "users" / name).write_text(line)

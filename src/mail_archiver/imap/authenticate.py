@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
-from mail_archiver.errors import AuthenticationRefused, ConfigError, ServerUnavailable
-from mail_archiver.imap.answers import asks_to_come_back
+from mail_archiver.errors import AuthenticationRefused, ConfigError, ServerBusy, ServerUnavailable
+from mail_archiver.imap.answers import asked_pause_s, asks_to_come_back
 from mail_archiver.imap.login import AccessTokens, Login
 
 # What a word of a command cannot hold unless it is quoted (RFC 9051 section 9, atom), as far as servers mind.
@@ -86,6 +86,8 @@ def _reported(login: Login, refusal: str, hint: str) -> Iterator[None]:
         if isinstance(error, OSError) or IMAPClientAbortError in (type(error), type(error.__context__)):
             raise ServerUnavailable("the connection was lost while logging in", **login.where) from error
         answer = str(error).lower()
+        if pause_s := asked_pause_s(answer):
+            raise ServerBusy(**login.where, pause_s=pause_s) from error
         if asks_to_come_back(answer):  # and says nothing about the password
             raise ServerUnavailable("the server cannot serve this user now", **login.where) from error
         if login.security == "none" and ("privacyrequired" in answer or "plaintext" in answer):

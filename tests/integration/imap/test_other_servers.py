@@ -13,6 +13,7 @@ from mail_archiver.errors import (
     AuthenticationRefused,
     MailboxUnavailable,
     MessageRefused,
+    ServerBusy,
     ServerUnavailable,
     SourceError,
 )
@@ -30,6 +31,7 @@ REFUSAL = b"NO [AUTHENTICATIONFAILED] Authentication failed."
         (b"NO [UNAVAILABLE] Temporary authentication failure.", ServerUnavailable),  # RFC 9051 section 7.1
         (b"NO [INUSE] Too many simultaneous connections.", ServerUnavailable),
         (b"NO User is authenticated but not connected.", ServerUnavailable),  # Exchange
+        (b"NO Server Busy. Suggested Backoff Time: 300 milliseconds", ServerBusy),  # Exchange
         (b"NO [ALERT] Invalid credentials (Failure)", AuthenticationRefused),  # Gmail
         (b"BAD invalid login", AuthenticationRefused),
         (b"NO [PRIVACYREQUIRED] Plaintext authentication disallowed.", AuthenticationRefused),
