@@ -38,7 +38,7 @@ class Failure(Enum):
 @dataclass(frozen=True)
 class _Fault:
     failure: Failure
-    command: bytes | None
+    command: re.Pattern[bytes] | None
     after_octets: int
     connection: int | None
 
@@ -74,14 +74,20 @@ class Proxy:
         return {"HOST": "127.0.0.1", "PORT": str(self.port), "SECURITY": "none"}
 
     def fail_at(
-        self, command: bytes, failure: Failure, *, after_octets: int = 0, connection: int | None = None
+        self,
+        command: bytes | re.Pattern[bytes],
+        failure: Failure,
+        *,
+        after_octets: int = 0,
+        connection: int | None = None,
     ) -> None:
         """Let the server fail once the client has sent this, and so many octets of the answer are through.
 
         Args:
             connection: Only this one, counted from 1; None for each.
         """
-        self.faults.append(_Fault(failure, command, after_octets, connection))
+        words = re.compile(re.escape(command)) if isinstance(command, bytes) else command
+        self.faults.append(_Fault(failure, words, after_octets, connection))
 
     def fail_after(self, octets: int, failure: Failure, *, connection: int | None = None) -> None:
         """As `fail_at`, so many octets after the beginning of the connection."""
@@ -180,7 +186,7 @@ class _Connection:
     def _look_out(self) -> None:
         """See whether a fault is near: the first octets count from here."""
         for fault in self._proxy.faults:
-            is_near = not self.sent if fault.command is None else self.sent and fault.command in self.sent
+            is_near = self.sent and fault.command.search(self.sent) if fault.command else not self.sent
             is_ours = fault.connection in (None, self._number)
             if is_near and is_ours and fault not in self._met and self._fault is None:
                 self._met.append(fault)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.interruptions import Interruptions
+from mail_archiver.archiving.patience import Patience
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.domain.draft import Blob, Draft
 from mail_archiver.domain.fetch_plan import MessageSummary
@@ -77,10 +78,13 @@ class Fetched:
 class Fetcher:
     """Fetches and reads messages of one mailbox."""
 
-    def __init__(self, source: MailSource, drafter: Drafter, interruptions: Interruptions) -> None:
+    def __init__(
+        self, source: MailSource, drafter: Drafter, interruptions: Interruptions, patience: Patience
+    ) -> None:
         self._source = source
         self._drafter = drafter
         self._interruptions = interruptions
+        self._patience = patience
 
     def summaries(self, uids: Sequence[int], fetched: Fetched) -> list[MessageSummary]:
         """Sizes and INTERNALDATEs; those that cannot be had are accounted for in `fetched`.
@@ -94,6 +98,7 @@ class Fetcher:
         missing: list[MessageSummary] = []
         for some in [*alone, together]:
             if len(some) == 1 and self._interruptions.is_to_blame(some[0]):
+                self._interruptions.leave_aside(some[0])
                 fetched.failures.append(Failure(MessageSummary(some[0], 0, None), ENDS_CONNECTIONS))
                 continue
             try:
@@ -120,7 +125,9 @@ class Fetcher:
         summaries = {summary.uid: summary for summary in batch}
         uids = list(summaries)
         try:
-            if len(batch) == 1 and batch[0].size_octets >= LARGE_OCTETS:
+            # One that a connection was lost over comes in pieces too: what came of it need not come again.
+            is_suspect = uids[0] in self._interruptions.suspects
+            if len(batch) == 1 and (batch[0].size_octets >= LARGE_OCTETS or is_suspect):
                 messages = self._source.fetch_large(uids[0], self._interruptions.download(uids[0]))
             else:
                 messages = self._source.fetch(uids)
@@ -131,7 +138,8 @@ class Fetcher:
                 self._one_by_one(batch, fetched)
             return
         except ServerUnavailable:
-            self._interruptions.lost_over(uids)
+            if self._interruptions.lost_over(uids):
+                self._patience.moved()
             raise
         self._interruptions.fetched(uids)
         for uid, message in sorted(messages.items()):

@@ -45,7 +45,7 @@ class OpenedMailbox:
         self._tally = tally
         self._patience = patience
         self._log = parts.log.bind(account=plan.name, mailbox=epoch.key.name)
-        self._fetcher = Fetcher(source, plan.drafter, interruptions)
+        self._fetcher = Fetcher(source, plan.drafter, interruptions, patience)
         first = None
         if plan.start.only_new:
             with parts.store.reading() as uow:

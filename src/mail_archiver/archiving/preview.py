@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from mail_archiver.archiving.fetching import Fetcher
 from mail_archiver.archiving.interruptions import Interruptions
 from mail_archiver.archiving.opened import PORTION
+from mail_archiver.archiving.patience import Patience
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.domain.draft import Draft
@@ -92,7 +93,7 @@ class Previewer:
     def _batch(
         self, plan: AccountPlan, source: MailSource, mailbox: str, batch: Sequence[MessageSummary]
     ) -> Iterator[Preview]:
-        fetched = Fetcher(source, plan.drafter, Interruptions(0)).fetch(batch)
+        fetched = Fetcher(source, plan.drafter, Interruptions(0), Patience(0)).fetch(batch)
         drafts = fetched.drafts
         with self.parts.store.reading() as uow:
             self._fingerprints.update(uow.archives.find([draft.message.fingerprint for draft in drafts]))
