@@ -1,7 +1,7 @@
 """Getting messages out of a server, whatever it answers: each asked for is got, failed or gone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.interruptions import Interruptions
@@ -56,11 +56,14 @@ class Fetched:
     def read(self, message: FetchedMessage, summary: MessageSummary, drafter: Drafter) -> None:
         """Read a message; one that cannot be read is a failure.
 
+        Where the server did not say again when it received it, what the summary says stands.
+
         Raises:
             StorageError: There is no room for a large one.
         """
         from mail_archiver.mime.stand_in import is_stand_in  # with the first message, as the parser
 
+        message = replace(message, received_at=message.received_at or summary.received_at)
         if is_stand_in(message.source):
             original = Blob(sha256_of(message.source), message.source)
             self.failures.append(Failure(summary, STAND_IN, original))

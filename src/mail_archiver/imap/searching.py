@@ -37,6 +37,13 @@ def list_uids_received(client: IMAPClient, window: Window, status: MailboxStatus
     return _list(client, status, 0, 1, f"{since} {before}".strip())
 
 
+def search(client: IMAPClient, criteria: str) -> set[int]:
+    """The UIDs that match; what the server says besides, or twice, or in several lines, does not matter."""
+    lines = client._command_and_check("search", criteria, uid=True)  # noqa: SLF001 imapclient knows one line
+    words = (word for line in lines for word in (line or b"").split())
+    return {int(word) for word in words if word.isdigit()}
+
+
 def _list(
     client: IMAPClient, status: MailboxStatus, above: int, lowest: int, criteria: str = ""
 ) -> Sequence[int]:
@@ -51,12 +58,12 @@ def _list(
     """
     found = array("Q")  # eight octets a UID, whatever the mailbox holds
     for last, before in pairwise([*range(status.exists, above, -SEARCH_WINDOW), above]):
-        uids = client.search(f"{before + 1}:{last}")
-        if len(set(uids)) < last - before:
+        uids = search(client, f"{before + 1}:{last}")
+        if len(uids) < last - before:
             highest = min(found, default=status.uidnext or 0) - 1
             found.extend(_fetch_uids(client, lowest, highest))
             break
-        matching = client.search(f"{before + 1}:{last} {criteria}") if criteria else uids
+        matching = search(client, f"{before + 1}:{last} {criteria}") if criteria else uids
         found.extend(matching if criteria else uids)
         if min(uids) < lowest:
             break

@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from imapclient import IMAPClient
@@ -11,7 +10,6 @@ from imapclient.exceptions import (
     IMAPClientAbortError,
     IMAPClientError,
     IMAPClientReadOnlyError,
-    ProtocolError,
 )
 
 from mail_archiver.domain.disposition import Action, Disposition
@@ -26,8 +24,9 @@ from mail_archiver.errors import (
     SourceError,
 )
 from mail_archiver.imap.answers import asked_pause_s, asks_to_come_back
+from mail_archiver.imap.fetching import fetch
 from mail_archiver.imap.names import list_names, name_to_make
-from mail_archiver.imap.searching import list_uids_after, list_uids_received
+from mail_archiver.imap.searching import list_uids_after, list_uids_received, search
 from mail_archiver.imap.stand_ins import SIZES_OCTETS, may_stand_in
 from mail_archiver.mime.header_block import header_sha256
 from mail_archiver.octets import InMemory, Spool
@@ -39,8 +38,6 @@ PIECE_OCTETS = 4 * 1024 * 1024
 """Of a large message that are fetched at once."""
 
 _SEEN, _DELETED = b"\\Seen", b"\\Deleted"
-
-_MOST_OCTETS = 2**63 - 1
 
 _Found = TypeVar("_Found")
 
@@ -89,7 +86,7 @@ class ImapSession:
         with self._reported():
             self._client.noop()  # until then a session may be shown what another one has expunged
             for some in chunks(sorted(uids), UIDS_A_COMMAND):
-                there.update(self._client.search(f"UID {','.join(map(str, some))}"))
+                there |= search(self._client, f"UID {','.join(map(str, some))}")
         return there.intersection(uids)
 
     def summaries(self, uids: Sequence[int]) -> Mapping[int, MessageSummary]:
@@ -97,22 +94,20 @@ class ImapSession:
         found: dict[int, MessageSummary] = {}
         with self._reported():
             for some in chunks(uids, UIDS_A_COMMAND):
-                answers = self._client.fetch(list(some), ["RFC822.SIZE", "INTERNALDATE"])
-                for uid in set(some).intersection(answers):
-                    size = min(answers[uid].get(b"RFC822.SIZE") or 0, _MOST_OCTETS)
-                    found[uid] = MessageSummary(uid, size, _received_at(answers[uid]))
+                for uid, answer in fetch(self._client, some, "RFC822.SIZE", "INTERNALDATE").items():
+                    found[uid] = MessageSummary(uid, answer.size_octets, answer.received_at)
         # Of a message that another session has expunged, servers tell no size, or that of a stand-in.
         return self._without_gone(found, {uid for uid in found if found[uid].size_octets in SIZES_OCTETS})
 
     def fetch(self, uids: Sequence[int]) -> Mapping[int, FetchedMessage]:
         """See the port. PEEK, so that no message becomes seen (RFC 9051 section 6.4.5)."""
         with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
-            answers = self._client.fetch(list(uids), ["BODY.PEEK[]", "INTERNALDATE"])
+            answers = fetch(self._client, uids, "BODY.PEEK[]", "INTERNALDATE")
         found: dict[int, FetchedMessage] = {}
-        for uid in set(uids).intersection(answers):
-            source = answers[uid].get(b"BODY[]")
+        for uid, answer in answers.items():
+            source = answer.octets(b"BODY[]")
             if source is not None:
-                found[uid] = FetchedMessage(uid, InMemory(source), _received_at(answers[uid]))
+                found[uid] = FetchedMessage(uid, InMemory(source), answer.received_at)
         return self._without_gone(found, {uid for uid in found if may_stand_in(found[uid].source)})
 
     def fetch_large(self, uid: int, download: Spool) -> Mapping[int, FetchedMessage]:
@@ -122,21 +117,16 @@ class ImapSession:
             while True:
                 offset = len(download)
                 item = f"BODY.PEEK[]<{offset}.{PIECE_OCTETS}>"
-                try:
-                    answer = self._client.fetch([uid], [item, "RFC822.SIZE", "INTERNALDATE"]).get(uid)
-                except ProtocolError:  # it answers partial fetches in a way of its own
+                answer = fetch(self._client, [uid], item, "RFC822.SIZE", "INTERNALDATE").get(uid)
+                piece = answer.octets(b"BODY[]<%d>" % offset) if answer else None
+                if answer is None or piece is None:  # it is gone, or partial fetches are not answered
                     return self.fetch([uid])
-                if answer is None:
-                    return {}
-                key = b"BODY[]<%d>" % offset
-                if key not in answer:
-                    return self.fetch([uid])
-                size = size or answer.get(b"RFC822.SIZE") or 0
-                received_at = _received_at(answer) or received_at
-                if not answer[key]:
+                size = size or answer.size_octets
+                received_at = answer.received_at or received_at
+                if not piece:
                     break
                 with download.writing() as file:
-                    file.write(answer[key])
+                    file.write(piece)
         source = download.octets()
         # When another session expunges it meanwhile, what was not fetched yet is empty.
         doubtful = {uid} if len(source) != size or may_stand_in(source) else set()
@@ -147,9 +137,8 @@ class ImapSession:
         found: dict[int, str] = {}
         with self._reported():
             for some in chunks(uids, UIDS_A_COMMAND):
-                answers = self._client.fetch(list(some), ["BODY.PEEK[HEADER]"])
-                for uid in set(some).intersection(answers):
-                    header = answers[uid].get(b"BODY[HEADER]")
+                for uid, answer in fetch(self._client, some, "BODY.PEEK[HEADER]").items():
+                    header = answer.octets(b"BODY[HEADER]")
                     if header:
                         found[uid] = header_sha256(InMemory(header), len(header))
         return found
@@ -171,7 +160,10 @@ class ImapSession:
     def _open(self, mailbox: str, *, readonly: bool) -> MailboxStatus:
         self._mailbox = mailbox
         with self._reported(self._mailbox_unavailable):
-            answer = self._client.select_folder(mailbox, readonly=readonly)
+            try:
+                answer = self._client.select_folder(mailbox, readonly=readonly)
+            except ValueError as error:
+                raise ServerUnavailable("the server answers in no known grammar", **self._where()) from error
         return MailboxStatus(
             uidvalidity=answer.get(b"UIDVALIDITY", 0),
             uidnext=answer.get(b"UIDNEXT"),
@@ -253,12 +245,3 @@ class ImapSession:
 
     def _where(self) -> dict[str, Any]:
         return {"account": self._account, "host": self._host, "mailbox": self._mailbox}
-
-
-def _received_at(answer: Mapping[bytes, Any]) -> datetime | None:
-    """INTERNALDATE; None also where it lies at the end of the calendar, and is no moment in UTC."""
-    moment = answer.get(b"INTERNALDATE")
-    try:
-        return moment and moment.astimezone(UTC) and moment
-    except (OverflowError, AttributeError):
-        return None

@@ -11,6 +11,7 @@ from tests.integration.imap.logins import answering, session_of
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer
 
+from mail_archiver.imap.fetching import fetch
 from mail_archiver.imap.session import PIECE_OCTETS
 from mail_archiver.octets import Spool, whole
 
@@ -91,15 +92,15 @@ def test_a_large_message_that_goes_between_two_pieces_is_whole_or_missing(
     uid = imap_server.deliver(user, source)
     with session_of(imap_server, user) as session, imap_server.connect(user) as other:
         session.examine("INBOX")
-        fetch_piece, pieces = IMAPClient.fetch, count(1)
+        pieces = count(1)
 
-        def fetch_and_expunge(client: IMAPClient, *arguments: Any) -> Any:
-            answer = fetch_piece(client, *arguments)
+        def fetch_and_expunge(*arguments: Any) -> Any:
+            answer = fetch(*arguments)
             if next(pieces) == 1:
                 expunge(other, uid)
             return answer
 
-        monkeypatch.setattr(IMAPClient, "fetch", fetch_and_expunge)
+        monkeypatch.setattr("mail_archiver.imap.session.fetch", fetch_and_expunge)
         found = session.fetch_large(uid, Spool())
     assert next(pieces) > 1
     assert [whole(message.source) for message in found.values()] in ([source], [])
