@@ -1,6 +1,6 @@
 """Getting messages out of a server, whatever it answers: each asked for is got, failed or gone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mail_archiver.archiving.drafting import Drafter
@@ -95,24 +95,32 @@ class Fetcher:
         Raises:
             SourceError: The server itself fails.
         """
-        alone = [[uid] for uid in uids if uid in self._interruptions.suspects]
         together = [uid for uid in uids if uid not in self._interruptions.suspects]
+        asked = [uid for uid in uids if not self._is_left_aside(uid, fetched)]
         found: dict[int, MessageSummary] = {}
-        missing: list[MessageSummary] = []
-        for some in [*alone, together]:
-            if len(some) == 1 and self._interruptions.is_to_blame(some[0]):
-                self._interruptions.leave_aside(some[0])
-                fetched.failures.append(Failure(MessageSummary(some[0], 0, None), ENDS_CONNECTIONS))
-                continue
-            try:
-                answers = self._source.summaries(some) if some else {}
-            except ServerUnavailable:
-                self._interruptions.lost_over(some)
-                raise
-            found |= answers
-            missing += [MessageSummary(uid, 0, None) for uid in some if uid not in answers]
-        self._account_for(missing, fetched)
+        for uid in asked:
+            if uid not in together:
+                found |= self._summaries([uid])
+        found |= self._summaries(together)
+        if left_out := [uid for uid in together if uid not in found]:
+            for uid in sorted(self._source.present(left_out)):  # who leaves some out may tell of them alone
+                found |= self._summaries([uid])
+        self._account_for([MessageSummary(uid, 0, None) for uid in asked if uid not in found], fetched)
         return [found[uid] for uid in uids if uid in found]
+
+    def _is_left_aside(self, uid: int, fetched: Fetched) -> bool:
+        if not self._interruptions.is_to_blame(uid):
+            return False
+        self._interruptions.leave_aside(uid)
+        fetched.failures.append(Failure(MessageSummary(uid, 0, None), ENDS_CONNECTIONS))
+        return True
+
+    def _summaries(self, uids: Sequence[int]) -> Mapping[int, MessageSummary]:
+        try:
+            return self._source.summaries(uids) if uids else {}
+        except ServerUnavailable:
+            self._interruptions.lost_over(uids)
+            raise
 
     def fetch(self, batch: Sequence[MessageSummary]) -> Fetched:
         """Fetch and read a batch; a message that cannot be had, or read, is a failure of its own.
