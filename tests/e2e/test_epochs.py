@@ -22,31 +22,6 @@ OUTCOMES_OF_EPOCH = (
 )
 
 
-def deliver(dovecot: Dovecot, user: ImapUser, sources: Sequence[bytes], mailbox: str = "INBOX") -> None:
-    """Messages a minute apart."""
-    for number, source in enumerate(sources):
-        dovecot.deliver(user, source, mailbox=mailbox, received_at=RECEIVED_AT + timedelta(minutes=number))
-
-
-def downloads(between: Proxy) -> int:
-    """How often messages were asked for as a whole."""
-    return between.sent.count(b"BODY.PEEK[]")
-
-
-def epochs(installation: Installation) -> list[int]:
-    return [epoch for (epoch,) in installation.rows("SELECT id FROM mailbox_epoch ORDER BY id")]
-
-
-def outcomes(installation: Installation, epoch: int) -> dict[str, int]:
-    """How many UIDs of an epoch came to what."""
-    query = "SELECT outcome, count(*) FROM processed_uid WHERE epoch_id = :epoch GROUP BY outcome"
-    return dict(map(tuple, installation.rows(query, epoch=epoch)))
-
-
-def subjects(installation: Installation) -> list[str]:
-    return [subject for (subject,) in installation.rows("SELECT subject FROM archive ORDER BY subject")]
-
-
 def test_any_other_uidvalidity_costs_headers_alone(
     behind: Installation, dovecot: Dovecot, between: Proxy
 ) -> None:
@@ -235,11 +210,13 @@ def test_a_mailbox_that_changes_while_it_is_open_loses_nothing_that_is_left(
     behind: Installation, dovecot: Dovecot, between: Proxy, command: bytes, fate: str
 ) -> None:
     name = behind.user.username
-    fates: dict[str, Callable[[], str]] = {
+    fates: dict[str, Callable[[], object]] = {
         "deleted": lambda: dovecot.doveadm("mailbox", "delete", "-u", name, "-s", "Clients"),
         "emptied": lambda: dovecot.doveadm("expunge", "-u", name, "mailbox", "Clients", "all"),
         "renamed": lambda: dovecot.doveadm("mailbox", "rename", "-u", name, "Clients", "Customers"),
-        "of another UIDVALIDITY": lambda: str(dovecot.set_uidvalidity(behind.user, "Clients", 4_000_000_000)),
+        "of another UIDVALIDITY": lambda: dovecot.doveadm(
+            "mailbox", "update", "-u", name, "--uid-validity", "4000000000", "Clients"
+        ),
     }
 
     def meet_fate(_command: bytes, answer: bytes) -> bytes:
@@ -269,3 +246,30 @@ def test_a_mailbox_that_changes_while_it_is_open_loses_nothing_that_is_left(
     if fate in ("renamed", "of another UIDVALIDITY"):
         assert len(found) == 3
     assert behind.rows("SELECT count(*) FROM processed_uid WHERE outcome = 'quarantined'") == [(0,)]
+
+
+def deliver(dovecot: Dovecot, user: ImapUser, sources: Sequence[bytes], mailbox: str = "INBOX") -> None:
+    """Messages a minute apart."""
+    for number, source in enumerate(sources):
+        dovecot.deliver(user, source, mailbox=mailbox, received_at=RECEIVED_AT + timedelta(minutes=number))
+
+
+def downloads(between: Proxy) -> int:
+    """How often messages were asked for as a whole."""
+    return between.sent.count(b"BODY.PEEK[]")
+
+
+def epochs(installation: Installation) -> list[int]:
+    """Their ids, the oldest first."""
+    return [epoch for (epoch,) in installation.rows("SELECT id FROM mailbox_epoch ORDER BY id")]
+
+
+def outcomes(installation: Installation, epoch: int) -> dict[str, int]:
+    """How many UIDs of an epoch came to what."""
+    query = "SELECT outcome, count(*) FROM processed_uid WHERE epoch_id = :epoch GROUP BY outcome"
+    return dict(map(tuple, installation.rows(query, epoch=epoch)))
+
+
+def subjects(installation: Installation) -> list[str]:
+    """What is archived."""
+    return [subject for (subject,) in installation.rows("SELECT subject FROM archive ORDER BY subject")]

@@ -1,10 +1,13 @@
 """Where a mailbox begins, when it is polled for the first time."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 RULE_PREFIX = "start:"
 """Ledger rows filtered by this rule do not stand in the way of a backfill."""
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""INTERNALDATE is in whole seconds, and by the server's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,14 @@ class Start:
         """What it means in one epoch of a mailbox.
 
         What was new when the mailbox was first seen cannot be told by UIDs once these have changed their
-        meaning: from then on it is what was received since.
+        meaning: from then on it is what was received since, or just before, lest one be lost to a clock.
 
         Args:
             first: The first epoch that a `run` has finished with, and when it began; None before that.
         """
         if not self.only_new or first is None or first[0] == epoch_id:
             return self
-        return Start(since=first[1])
+        return Start(since=first[1] - CLOCKS_DIFFER)
 
     def leaves_out(self, received_at: datetime | None) -> bool:
         """Whether a message is older than the start; one without INTERNALDATE is not."""
