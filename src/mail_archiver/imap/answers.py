@@ -27,4 +27,4 @@ def asked_pause_s(answer: str) -> float:
     said = _PAUSE.search(answer)
     if said is None:
         return 0
-    return int(said.group(1)) / (1 if said.group(2) in ("s", "seconds") else 1000)
+    return int(said.group(1)) / (1 if (said.group(2) or "").lower() in ("s", "seconds") else 1000)

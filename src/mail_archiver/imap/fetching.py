@@ -51,20 +51,26 @@ class Answer:
 
 
 def fetch(client: IMAPClient, uids: Sequence[int], *items: str) -> dict[int, Answer]:
-    """What the server says of these messages, by UID.
-
-    Not imapclient's own: that takes an answer without UID for one about the UID of the same number, which is
-    another message, and one answer in no grammar costs it all the others.
-    """
+    """What the server says of these messages, by UID."""
     if not uids:
         return {}
-    messages, wanted = ",".join(map(str, uids)), set(uids)
+    messages = ",".join(map(str, uids))
     lines = client._command_and_check("fetch", messages, f"({' '.join(items)})", uid=True)  # noqa: SLF001
+    found = read_answers(lines)
+    return {uid: found[uid] for uid in uids if uid in found}
+
+
+def read_answers(lines: Sequence[Line | None]) -> dict[int, Answer]:
+    """What is said of each message, by UID.
+
+    Not imapclient's own reader: that takes an answer without UID for one about the UID of the same number,
+    which is another message, and one answer in no grammar costs it all the others.
+    """
     found: dict[int, Answer] = {}
     for each in _one_by_one(lines):
         said = _items(each)
         uid = said.get(b"UID")
-        if uid in wanted:
+        if isinstance(uid, int):
             found.setdefault(uid, Answer()).add(said)
     return found
 
