@@ -94,6 +94,19 @@ class Installation:
         with self.connect() as connection:
             return [tuple(row) for row in connection.execute(sa.text(query), parameters)]
 
+    def subjects(self) -> list[str]:
+        """Of all that is archived, sorted."""
+        return sorted(subject for (subject,) in self.rows("SELECT subject FROM archive"))
+
+    def epochs(self) -> list[int]:
+        """The ids of the mailboxes' lives, the oldest first."""
+        return [epoch for (epoch,) in self.rows("SELECT id FROM mailbox_epoch ORDER BY id")]
+
+    def outcomes(self, epoch: int) -> dict[str, int]:
+        """How many UIDs of an epoch came to what."""
+        query = "SELECT outcome, count(*) FROM processed_uid WHERE epoch_id = :epoch GROUP BY outcome"
+        return dict(map(tuple, self.rows(query, epoch=epoch)))
+
     def execute(self, statement: str) -> None:
         """What an administrator's SQL would change."""
         with self.connect() as connection:

@@ -53,6 +53,15 @@ def test_encrypts_before_it_logs_in_with_starttls(dovecot: Dovecot) -> None:
     assert user.password.encode() not in between.sent
 
 
+def test_believes_nothing_that_was_said_before_the_encryption(dovecot: Dovecot) -> None:
+    login = replace(tls_login(dovecot, dovecot.new_user()), security="starttls", port=dovecot.port)
+    with proxy(login.host, login.port) as between:
+        begin = b"Begin TLS negotiation now.\r\n"
+        between.rewrite(begin, begin + b"* BYE from somebody on the way\r\n")
+        with log_in(between.before(login)) as session:
+            assert session.examine("INBOX").exists == 0
+
+
 def test_logs_in_with_a_password_beyond_ascii(dovecot: Dovecot) -> None:
     user = ImapUser("beyond-ascii@example.com", "pâsswörd € 密码")
     dovecot._write_passwd_file(user.username, f"{user.username}:{user.password}:::::\n")
