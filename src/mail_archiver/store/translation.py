@@ -15,7 +15,9 @@ from mail_archiver.errors import (
 )
 
 # SQLSTATEs, or the classes they begin with (PostgreSQL's appendix A).
-_ROWS = ("22", "23", "54", "0A")  # data exception, integrity, program limit, feature not supported
+# Data exception, integrity, program limit, feature not supported, view's check, and what triggers raise;
+# SQLite has one name for all that a statement, or a trigger that it sets off, meets as it runs.
+_ROWS = ("22", "23", "54", "0A", "44", "P0", "SQLITE_ERROR")
 _REFUSED = ("28P01", "28000", "42501")
 _SCHEMA = ("42", "3F")
 _DUPLICATE_TABLE = "42P07"
@@ -32,6 +34,9 @@ _REFUSALS = (
     "not permitted to log in",
     'FATAL:  role "',
 )
+_TRIGGERS_OWN = "SQLITE_CONSTRAINT_TRIGGER"
+_UNDECODABLE, _NOT_UTF_8 = "Could not decode to UTF-8", "a text in the database is not UTF-8"
+_MISSING = ("no such table", "no such column")  # SQLite's words
 _COMMENTS = ("\t", "DETAIL:", "HINT:")
 
 
@@ -70,8 +75,10 @@ def _translate(error: sa.exc.DBAPIError, database: str) -> StoreError:
             database=database,
             hint="Keep ours apart by setting MAIL_ARCHIVER_DATABASE_SCHEMA.",
         )
-    if state.startswith(_SCHEMA):
+    if state.startswith(_SCHEMA) or reason.startswith(_MISSING):
         return SchemaMismatch(reason, database=database, hint="Run: mail-archiver db upgrade")
+    if reason == _NOT_UTF_8:
+        return DatabaseUnusable(reason, database=database, hint="Mend what another program has written.")
     if state.startswith(_FULL):
         return DatabaseUnusable(reason, database=database, hint="Its disk is full: make room there.")
     if state.startswith(_READ_ONLY):
@@ -98,12 +105,16 @@ def _state(error: sa.exc.DBAPIError) -> str:
 
 
 def _reason(error: sa.exc.DBAPIError) -> str:
-    """One line for a person. Once connected, PostgreSQL may quote values: only its class is told."""
-    state = getattr(error.orig, "pgcode", None)
-    if state:
+    """One line for a person. Once connected, PostgreSQL may quote values: only its class is told.
+
+    SQLite quotes none, but for a trigger's own words and, in Python's driver, a text that cannot be read.
+    """
+    if getattr(error.orig, "pgcode", None) or _state(error) == _TRIGGERS_OWN:
         constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        return f"{type(error.orig).__name__} ({state}{', ' + constraint if constraint else ''})"
+        return f"{type(error.orig).__name__} ({_state(error)}{', ' + constraint if constraint else ''})"
     if isinstance(error.orig, UnicodeError):
         return type(error.orig).__name__  # its text quotes the character
+    if str(error.orig).startswith(_UNDECODABLE):
+        return _NOT_UTF_8
     lines = [line for line in str(error.orig).splitlines() if line and not line.startswith(_COMMENTS)]
     return lines[-1].removeprefix("connection to server ") if lines else type(error.orig).__name__
