@@ -1,11 +1,14 @@
 """The structured log: JSON lines, or columns on a terminal; always to standard error."""
 
+import json
 import logging
 import sys
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
+
+from mail_archiver.harmless import harmless_json, harmless_line
 
 
 def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.BoundLogger:
@@ -20,12 +23,13 @@ def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.Bound
     renderer = (
         structlog.dev.ConsoleRenderer(sort_keys=False, pad_event_to=20, pad_level=False)
         if on_terminal
-        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+        else structlog.processors.JSONRenderer(_one_line, default=str)
     )
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if on_terminal else "iso", utc=not on_terminal),
         _in_reading_order,
+        *([_harmless] if on_terminal else []),
         renderer,
     ]
     logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
@@ -40,3 +44,13 @@ def open_log(level: str, stream: TextIO | None = None) -> structlog.stdlib.Bound
 def _in_reading_order(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """When, how bad and what first: a line is read from the left."""
     return {**{name: event[name] for name in ("timestamp", "level", "event")}, **event}
+
+
+def _one_line(event: EventDict, **options: Any) -> str:
+    """JSON that stays on its line, whatever a reader takes for the end of one, and steers no terminal."""
+    return harmless_json(json.dumps(event, ensure_ascii=False, **options))
+
+
+def _harmless(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What is no text is shown in Python's notation, which has escapes of its own."""
+    return {name: harmless_line(value) if isinstance(value, str) else value for name, value in event.items()}

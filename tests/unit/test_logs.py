@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 
@@ -24,10 +25,22 @@ def test_is_json_lines_where_there_is_no_terminal() -> None:
     assert "Entwürfe" in line
 
 
-def test_a_line_break_in_a_value_makes_no_second_line() -> None:
+EVIL = 'INBOX\n{"event": "run.finished"}\r\u2028\x85\x1b[2J\x9b2J\u202e\udcff'
+
+
+def test_a_value_makes_no_second_line_and_is_the_same_when_it_is_read() -> None:
     stream = io.StringIO()
-    open_log("info", stream).info("mailbox.selected", mailbox='INBOX\n{"event": "run.finished"}')
-    assert stream.getvalue().count("\n") == 1
+    open_log("info", stream).info("mailbox.selected", mailbox=EVIL)
+    (line,) = stream.getvalue().splitlines()
+    assert line.isprintable()
+    assert json.loads(line)["mailbox"] == EVIL
+
+
+def test_a_value_steers_no_terminal() -> None:
+    stream = Terminal()
+    open_log("info", stream).info("mailbox.selected", mailbox=EVIL, names=[EVIL])
+    (line,) = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).splitlines()
+    assert line.isprintable()
 
 
 def test_is_columns_on_a_terminal() -> None:

@@ -8,6 +8,7 @@ import click
 
 from mail_archiver.cli import exits
 from mail_archiver.cli.options import config_option
+from mail_archiver.harmless import harmless_line
 
 
 @click.command("authorize")
@@ -25,8 +26,9 @@ def command(account: str, config: Path | None) -> int:
     app = open_app(config)
     (plan,) = app.plans([account])
     authorization = app.authorization(plan.name)
+    username = harmless_line(plan.username)
     click.echo(
-        f"Open this address in a browser, log in as {plan.username} or a person who may open its mailbox,\n"
+        f"Open this address in a browser, log in as {username} or a person who may open its mailbox,\n"
         f"and consent:\n\n{authorization.address}\n\n"
         "The browser ends at an address that begins with http://localhost and does not open: that is fine.\n"
         "Paste this address here:"
@@ -35,7 +37,7 @@ def command(account: str, config: Path | None) -> int:
         path = authorization.finish(_read_line())
     except WrongAddress as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Kept in {path}. Now try: mail-archiver check --account {plan.name}")
+    click.echo(f"Kept in {harmless_line(str(path))}. Now try: mail-archiver check --account {plan.name}")
     return exits.DONE
 
 

@@ -11,6 +11,7 @@ from mail_archiver.app import App, open_app
 from mail_archiver.cli import exits
 from mail_archiver.cli.options import account_option, config_option, json_option
 from mail_archiver.errors import MailArchiverError
+from mail_archiver.harmless import harmless_line
 from mail_archiver.imap.probe import probe
 
 
@@ -105,8 +106,8 @@ def _as_text(finding: Finding) -> str:
     fine = finding.exit_code == exits.DONE
     mark = click.style("ok", fg="green") if fine else click.style("NOT OK", fg="red")
     step = f", {finding.step}" if finding.step != finding.subject else ""
-    hint = f"\n        {finding.hint}" if finding.hint else ""
-    return f"{mark}  {finding.subject}{step}: {finding.text}{hint}"
+    hint = f"\n        {harmless_line(finding.hint)}" if finding.hint else ""
+    return f"{mark}  {harmless_line(f'{finding.subject}{step}: {finding.text}')}{hint}"
 
 
 def _as_json(finding: Finding) -> str:

@@ -10,6 +10,7 @@ import click
 from mail_archiver.archiving.contact_import import ImportReport
 from mail_archiver.cli import exits
 from mail_archiver.cli.options import config_option, dry_run_option, json_option
+from mail_archiver.harmless import harmless_line
 
 
 @click.group("contacts")
@@ -54,7 +55,7 @@ def _show(report: ImportReport, file: Path, *, dry_run: bool, as_json: bool) -> 
         click.echo(json.dumps({"created": report.created, "updated": report.updated, "bad_lines": bad_lines}))
         return
     for bad in report.bad_lines:
-        click.echo(f"{file}:{bad.number}: {bad.reason}; left out")
+        click.echo(harmless_line(f"{file}:{bad.number}: {bad.reason}; left out"))
     would_be = "would be " if dry_run else ""
     bad_count = f", {len(report.bad_lines)} bad lines left out" if report.bad_lines else ""
     click.echo(f"{report.created} {would_be}created, {report.updated} {would_be}updated{bad_count}.")

@@ -20,12 +20,14 @@ from mail_archiver.errors import (
     TlsNotTrusted,
     places,
 )
+from mail_archiver.harmless import harmless_line
 
 if TYPE_CHECKING:  # `--help` need not load what runs
     from mail_archiver.archiving.accounts import Report
 
 DONE, USAGE, DATA_ERROR, UNAVAILABLE, BUG = 0, 64, 65, 69, 70
 CANNOT_CREATE, TRY_AGAIN, TLS, REFUSED, CONFIG = 73, 75, 76, 77, 78
+STOPPED = 130  # as a shell has it for Ctrl-C
 
 # From the particular to the general: the first that fits counts.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
@@ -63,13 +65,29 @@ def failed(error: Exception) -> int:
         what, where = f"a bug: {type(error).__name__}", " <- ".join(reversed(places(error)[-6:]))
         hint = "Please report it; nothing that was committed is lost."
     if sys.stderr.isatty():
-        click.secho("mail-archiver: ", fg="red", nl=False, err=True)
-        click.echo(": ".join(filter(None, (where, what))) + (f". {hint}" if hint else ""), err=True)
+        _tell_person(": ".join(filter(None, (where, what))) + (f". {hint}" if hint else ""))
     else:
         from mail_archiver.logs import open_log
 
         open_log("error").error("command.failed", what=what, where=where, hint=hint, exit_code=code)
     return code
+
+
+def stopped() -> int:
+    """Tell, likewise, that somebody has stopped a command."""
+    what = "stopped; what was committed stays, the next run goes on from there"
+    if sys.stderr.isatty():
+        _tell_person(what)
+    else:
+        from mail_archiver.logs import open_log
+
+        open_log("warning").warning("command.stopped", what=what, exit_code=STOPPED)
+    return STOPPED
+
+
+def _tell_person(text: str) -> None:
+    click.secho("mail-archiver: ", fg="red", nl=False, err=True)
+    click.echo(harmless_line(text), err=True)
 
 
 def of_report(report: "Report") -> int:

@@ -11,6 +11,7 @@ from mail_archiver.archiving.work import AccountPlan
 from mail_archiver.cli import exits
 from mail_archiver.domain.fetch_plan import Window
 from mail_archiver.errors import MailArchiverError
+from mail_archiver.harmless import harmless_line
 
 
 def show_preview(
@@ -45,18 +46,13 @@ def _as_object(preview: Preview) -> dict[str, object]:
 
 
 def _as_text(preview: Preview) -> str:
-    return "\n".join(_lines(preview))
+    return "\n".join(map(harmless_line, _lines(preview)))
 
 
 def _lines(preview: Preview) -> Iterator[str]:
-    subject = "(no subject)" if preview.subject is None else _printable(preview.subject)
+    subject = "(no subject)" if preview.subject is None else preview.subject
     yield f"{preview.account}/{preview.mailbox} {preview.uid}: would be {preview.outcome}: {subject}"
     if preview.attachments_name:
-        yield f"    attachments: {_printable(preview.attachments_name)}"
+        yield f"    attachments: {preview.attachments_name}"
     for link in preview.links:
         yield f"    link: contact {link.contact_id}, {link.role} {link.address}, by {link.rule}"
-
-
-def _printable(text: str) -> str:
-    """Nothing of a message may steer the terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

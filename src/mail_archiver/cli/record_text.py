@@ -1,6 +1,5 @@
 """An archive record as a person reads it: a column of names, a column of values, an empty line, the text."""
 
-import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from mail_archiver.domain.record import (
     RecordedDefect,
     Road,
 )
+from mail_archiver.harmless import harmless, harmless_line
 
 THREAD_IDS_SHOWN = 12
 """Of a longer thread the number alone is told."""
@@ -40,20 +40,6 @@ _IN_A_MAIL = (
     Role.DELIVERED,
     Role.FORWARDED,
 )
-
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# In a value of ours also what breaks its line, and what turns the direction of all that follows.
-_CONTROLS_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-
-
-def harmless(text: str) -> str:
-    """A text of several lines with nothing in it that steers a terminal (C0 and C1 but newline and tab)."""
-    return _CONTROLS.sub("\ufffd", text)
-
-
-def harmless_line(text: str) -> str:
-    """The same for a value that must stay on its line, and not reorder what stands beside it."""
-    return _CONTROLS_IN_LINE.sub("\ufffd", text)
 
 
 def moment(value: datetime | None) -> str:

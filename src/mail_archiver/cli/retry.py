@@ -9,6 +9,7 @@ import click
 
 from mail_archiver.cli import exits
 from mail_archiver.cli.options import account_option, config_option, json_option, mailbox_option
+from mail_archiver.harmless import harmless_line
 
 if TYPE_CHECKING:  # `--help` need not load what runs
     from mail_archiver.archiving.work import AccountPlan
@@ -60,7 +61,7 @@ def _quarantine(store: "Store", plans: Sequence["AccountPlan"]) -> list["Quarant
 
 def _as_text(message: "QuarantinedMessage") -> str:
     times = "once" if message.attempts == 1 else f"{message.attempts} times"
-    return (
+    return harmless_line(
         f"account {message.account}, mailbox {message.mailbox}, UID {message.uid}: {message.reason}"
         f" (tried {times}, again at {message.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
     )

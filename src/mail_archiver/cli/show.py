@@ -18,8 +18,9 @@ from mail_archiver.blobs import BlobStorage
 from mail_archiver.blobs.key import blob_key
 from mail_archiver.cli import exits
 from mail_archiver.cli.options import config_option, json_option
-from mail_archiver.cli.record_text import harmless, harmless_line, moment, record_lines
+from mail_archiver.cli.record_text import moment, record_lines
 from mail_archiver.domain.record import ArchiveRecord, Namesake
+from mail_archiver.harmless import harmless, harmless_line
 
 _SUBJECT_SHOWN = 60
 _HTML_CHARSET = '<meta charset="utf-8">'  # a browser that is told nothing takes a file for windows-1252
@@ -99,7 +100,7 @@ def _write_blob(blobs: BlobStorage, sha256: str) -> int:
     if digest.hexdigest() == sha256:
         return exits.DONE
     click.echo(
-        f"Error: the blob {sha256} in {blobs.url} is damaged: what was written has the SHA-256"
+        f"Error: the blob {sha256} in {harmless_line(blobs.url)} is damaged: what was written has the SHA-256"
         f" {digest.hexdigest()}. Restore it from a backup.",
         err=True,
     )
