@@ -1,12 +1,15 @@
 """The command line: one module for each command, loaded when it is called."""
 
+import signal
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
 from mail_archiver import __version__
-from mail_archiver.cli.exits import failed
+from mail_archiver.cli.exits import failed, stopped
+from mail_archiver.cli.strays import keep_out_strays
 
 COMMANDS = {
     "run": "Archive the new messages; what cron starts.",
@@ -35,6 +38,12 @@ class LazyCommands(click.Group):
         command: click.Command = import_module(f"mail_archiver.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # of which click makes this too, after an empty line on standard error
+            raise click.Abort from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -52,16 +61,15 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line, and end the process with the command's exit code."""
+    keep_out_strays()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = 64
     except (click.Abort, KeyboardInterrupt):
-        click.echo(
-            "mail-archiver: stopped; what was committed stays, the next run goes on from there", err=True
-        )
-        code = 130
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ending: pressed again, there is nothing to stop
+        code = stopped()
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our answer has left: nothing more to say
         code = 0
