@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
-.PHONY: demo test fuzz chaos bench lint servers lock clean
+.PHONY: demo test fuzz chaos bench lint audit-dependencies servers lock clean
 
 demo: .venv/.synced ## The main job, on this machine, with no account at hand
 	$(BIN)/mail-archiver demo
@@ -33,6 +33,9 @@ lint: .venv/.synced ## Format, lint, types, floors, and whether the migrations m
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	export MAIL_ARCHIVER_DATABASE_URL="sqlite:///$$folder/check.db" && \
 	$(BIN)/alembic upgrade head && $(BIN)/alembic check
+
+audit-dependencies: .venv/.synced ## Known vulnerabilities in what is locked; where nobody tells, the lock itself
+	$(BIN)/python -m tests.audit_dependencies
 
 lock: .venv/bin/uv ## After a change of dependencies
 	$(BIN)/uv lock
