@@ -264,3 +264,23 @@ def test_a_fingerprint_is_all_there_is_to_trust(
     with pytest.raises(ConfigError) as raised:
         load_settings()
     assert what in raised.value.what
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("name", ["ca_file", "tls_fingerprint"])
+def test_an_empty_value_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"MAIL_ARCHIVER_ACCOUNTS__CRM__{name.upper()}", "")
+    assert getattr(load_settings().accounts["crm"], name) is None
+
+
+def test_an_empty_path_in_the_file_is_not_the_folder_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        'token_folder = ""\n[accounts.crm]\nhost = "h"\nusername = "u"\nca_file = ""\ntls_fingerprint = ""\n'
+        '[accounts.crm.oauth]\nprovider = "google"\nclient_id = "c"\nca_file = ""\nclient_secret_file = ""\n'
+    )
+    settings = load_settings(tmp_path / "c.toml")
+    account = settings.accounts["crm"]
+    assert account.oauth is not None
+    assert (account.ca_file, account.tls_fingerprint, account.oauth.ca_file) == (None, None, None)
+    assert account.oauth.client_secret is None
+    assert settings.token_folder == Path("mail-archiver-tokens")

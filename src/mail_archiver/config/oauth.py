@@ -1,12 +1,12 @@
 """The settings of an account that logs in by OAuth 2.0, and what the big providers' are."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from mail_archiver.config.paths import OptionalPath
 from mail_archiver.config.secrets import Secrets
 
 
@@ -68,7 +68,7 @@ class OAuth(Secrets):
     refresh_token_file: str | None = None
     refresh_token_command: str | None = None
     mechanism: Literal["xoauth2", "oauthbearer"] = "xoauth2"
-    ca_file: Path | None = None
+    ca_file: OptionalPath = None
 
     @property
     def user_scope(self) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -21,6 +20,7 @@ from pydantic_settings import (
 )
 
 from mail_archiver.config.oauth import OAuth
+from mail_archiver.config.paths import DEFAULT_TOKEN_FOLDER, OptionalPath, TokenFolder
 from mail_archiver.config.secrets import Secrets
 from mail_archiver.domain.disposition import Disposition, parse_disposition
 from mail_archiver.domain.limits import MAX_DEPTH, MAX_HEADER_OCTETS, MAX_PARTS, Limits
@@ -98,7 +98,7 @@ class Account(Secrets):
         NoDecode,
         BeforeValidator(lambda v: parse_disposition(v) if isinstance(v, str) else v),
     ] = Disposition()
-    ca_file: Path | None = None
+    ca_file: OptionalPath = None
     tls_fingerprint: str | None = None
     timeout_s: float = Field(default=60, gt=0)
 
@@ -176,7 +176,7 @@ class Settings(Secrets, BaseSettings):
     database_url_command: str | None = None
     database_schema: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$")
     storage_url: str = "file:./mail-archiver-blobs"
-    token_folder: Path = Path("mail-archiver-tokens")
+    token_folder: TokenFolder = DEFAULT_TOKEN_FOLDER
     accounts: dict[str, Account] = {}
     internal_domains: TextList = []
     own_addresses: TextList = []

@@ -33,7 +33,7 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
     for key, value in values.items():
         if isinstance(value, dict):
             absolute[key] = _with_absolute_paths(value, folder)
-        elif not isinstance(value, str):
+        elif not isinstance(value, str) or not value:
             absolute[key] = value
         elif key.endswith("_file") or key == "token_folder":
             absolute[key] = str(folder / Path(value).expanduser())
