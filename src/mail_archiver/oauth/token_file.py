@@ -53,7 +53,9 @@ class TokenFile:
             AccountBusy: Another one does not let go of it.
         """
         with self._reported():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in reversed([self._folder, *self._folder.parents]):
+                if not folder.is_dir():  # by `parents=True` those above would be as open as the umask
+                    folder.mkdir(mode=0o700, exist_ok=True)
             handle = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
         try:
             deadline = time.monotonic() + wait_s
