@@ -7,7 +7,8 @@ import unicodedata
 MAX_NAME_OCTETS = 150
 
 _UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
+# Windows drops spaces before a dot, as before the end, and so do we.
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)", re.IGNORECASE)
 _TYPES = mimetypes.MimeTypes()  # built-in table only: the machine's own would make names depend on it
 _TYPES.add_type("text/calendar", ".ics")
 

@@ -1,3 +1,5 @@
+from pathlib import PurePosixPath, PureWindowsPath
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from mail_archiver.mime.filenames import MAX_NAME_OCTETS, safe_name
 FILENAMES = (
     st.text(max_size=300)
     | st.text("/\\. ab\0\u202e:", max_size=20)
-    | st.sampled_from(["con", "NUL.txt", "..", "a.pdf", "A.PDF", "ﬁ", "ß", "SS"])
+    | st.sampled_from(["con", "NUL.txt", "aux .txt", "CONIN$ . x", "..", "a.pdf", "A.PDF", "ﬁ", "ß", "SS"])
 )
 
 
@@ -26,6 +28,8 @@ FILENAMES = (
         (" .hidden. ", "hidden"),
         ("con", "_con"),
         ("LPT1.txt", "_LPT1.txt"),
+        ("nul .txt", "_nul.txt"),
+        ("CONIN$", "_CONIN$"),
         ("console.txt", "console.txt"),
         ("x\ud800.txt", "x_.txt"),
         ("a" * 300 + ".pdf", "a" * 146 + ".pdf"),
@@ -81,7 +85,9 @@ def test_names_are_safe_distinct_and_bounded(filenames: list[str | None]) -> Non
         assert name.isprintable()
         assert not set(name) & set('/\\<>:"|?*')
         assert name == name.strip(" .")
-        assert name.partition(".")[0].lower() not in {"con", "prn", "aux", "nul", "com1", "lpt9"}
+        assert PureWindowsPath(name).parts == PurePosixPath(name).parts == (name,)
+        device = name.partition(".")[0].rstrip().lower()
+        assert device not in {"con", "prn", "aux", "nul", "com1", "lpt9", "conin$", "conout$"}
 
 
 def test_a_thousand_twins_each_get_a_name() -> None:
