@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 from tests.e2e.conftest import Install
-from tests.e2e.installation import Installation, event
+from tests.e2e.installation import PROGRAM, Installation, event
 from tests.e2e.mails import MANY
 from tests.e2e.planting import WORD, assert_tells_nothing, planted_mail
 from tests.integration.imap.proxy import proxy
@@ -204,6 +204,17 @@ def test_tokens_that_are_refused(
     kept = json.loads((planted.folder / "mail-archiver-tokens" / "crm.json").read_text())
     tokens = [token for name, token in kept.items() if name.endswith("_token") and token]
     assert_tells_nothing(planted, run, check, more=tokens)
+
+
+def test_a_line_of_dotenv_that_cannot_be_read(planted: Installation) -> None:
+    planted.write_settings()
+    with (planted.folder / ".env").open("a") as file:
+        file.write(f"= '{WORD}\n")
+    run = subprocess.run(
+        [PROGRAM, "run"], cwd=planted.folder, env=planted.environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0
+    assert_tells_nothing(planted, run)
 
 
 def test_a_certificate_that_is_not_trusted(planted: Installation) -> None:

@@ -284,3 +284,33 @@ def test_an_empty_path_in_the_file_is_not_the_folder_of_the_file(tmp_path: Path)
     assert (account.ca_file, account.tls_fingerprint, account.oauth.ca_file) == (None, None, None)
     assert account.oauth.client_secret is None
     assert settings.token_folder == Path("mail-archiver-tokens")
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACCOUNTS__CRM__PORT", "planted"),
+        ("ACCOUNTS__CRM__SECURITY", "planted"),
+        ("ACCOUNTS__CRM__MAILBOXES", '["planted'),
+        ("ACCOUNTS__CRM__START", "planted"),
+        ("ACCOUNTS__CRM__DISPOSITION", "planted"),
+        ("ACCOUNTS__CRM__TLS_FINGERPRINT", "planted"),
+        ("ACCOUNTS__CRM__PASSWORD_COMMAND", "echo planted; exit 1"),
+        ("ACCOUNTS__CRM__OAUTH__TOKEN_URL", "http://planted.example/"),
+        ("ACCOUNTS__CRM__OAUTH", "planted"),
+        ("LIMITS__DEPTH", "planted"),
+        ("PATIENCE_S", "planted"),
+        ("LOG_LEVEL", "planted"),
+        ("INTERNAL_DOMAINS", "[planted"),
+    ],
+)
+def test_what_is_said_of_a_bad_value_does_not_repeat_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MAIL_ARCHIVER_{name}", value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    error = caught.value
+    assert "planted" not in error.what + error.where + error.hint
+    assert error.__cause__ is None, "a traceback would tell it"

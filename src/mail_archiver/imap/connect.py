@@ -17,6 +17,9 @@ from mail_archiver.imap.tls import require_pinned, tls_context
 
 __all__ = ["Login", "authenticate", "connection", "log_in", "reported"]
 
+# What OpenSSL calls it: told by the server, or found by ourselves.
+_TOO_OLD = ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL")
+
 
 @contextmanager
 def log_in(login: Login) -> Iterator[ImapSession]:
@@ -77,6 +80,12 @@ def reported(login: Login) -> Iterator[None]:
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError, IMAPClientAbortError) as error:
         raise ServerUnavailable("the server ended the connection", **where, hint=check_port) from error
     except ssl.SSLError as error:
+        if error.reason in _TOO_OLD:
+            raise TlsNotTrusted(
+                "the server offers no TLS 1.2 or later",
+                **where,
+                hint="What is older can be broken: the server's administrator has to bring it up to date.",
+            ) from error
         raise TlsNotTrusted(
             f"no TLS connection: {error.reason or 'the server does not speak TLS'}", **where, hint=check_port
         ) from error
