@@ -15,8 +15,8 @@ from tests.e2e.conftest import Install
 from tests.e2e.installation import PROGRAM, Installation, event
 from tests.e2e.mails import MANY
 from tests.e2e.planting import WORD, assert_tells_nothing, planted_mail
-from tests.integration.imap.proxy import proxy
 from tests.servers.dovecot import Dovecot
+from tests.servers.proxy import proxy
 from tests.servers.token_server import TokenServer
 
 CONTACTS = f"external_id,first_name,addresses\n1,{WORD},{WORD}-recipient@{WORD}.example\n"
@@ -245,9 +245,7 @@ def test_a_server_that_has_the_words_in_its_answers(
 ) -> None:
     with proxy(dovecot.host, dovecot.port) as between:
         between.rewrite(answer.encode(), other.encode())
-        host, port = between.address
-        given = {"HOST": host, "PORT": str(port), "SECURITY": "none"}
-        planted.settings |= {f"ACCOUNTS__CRM__{name}": value for name, value in given.items()}
+        planted.settings |= {f"ACCOUNTS__CRM__{name}": value for name, value in between.settings.items()}
         run = planted.run("run")
     assert run.returncode in (69, 70, 75, 78)
     assert_tells_nothing(planted, run)

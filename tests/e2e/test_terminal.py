@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.installation import PROGRAM, TIMEOUT_S, Installation, event, events
 from tests.e2e.mails import mail
-from tests.servers.proxy import proxy
 from tests.servers.dovecot import Dovecot
+from tests.servers.proxy import proxy
 
 EVIL = "be\x1b]0;gin\x07\x1b[2J\r\n{}\u2028\u2029\x85\u202e\u2066\x9b2J\x7fend"
 """Sets a terminal's title, clears it, ends lines in six ways, turns the direction, deletes."""
@@ -113,8 +113,7 @@ def names_rewritten(installation: Installation, dovecot: Dovecot) -> Iterator[No
     name = b"be&ABs-]0;gin&AAcAGw-[2J&AA0ACg-{}&ICggKQCFIC4gZgCb-2J&AH8-end"
     with proxy(dovecot.host, dovecot.port) as between:
         between.rewrite(b" Honest\r\n", b' "%s"\r\n' % name)
-        host, port = "127.0.0.1", between.port
-        given = {"HOST": host, "PORT": str(port), "SECURITY": "none", "MAILBOXES": "Missing"}
+        given = {**between.settings, "MAILBOXES": "Missing"}
         installation.settings |= {f"ACCOUNTS__CRM__{name}": value for name, value in given.items()}
         yield
 

@@ -21,6 +21,15 @@ _NETWORK = {
 LOCK_WAIT_S = 60
 """How long a statement waits for what another program has locked: its table, say, in PostgreSQL."""
 
+# The server's side of `_NETWORK`. A machine that died says no goodbye: after half a minute of silence the
+# server's kernel asks it, and half a minute later the session ends, and what it held is free; as it does when
+# the machine died before it acknowledged an answer. For a holder that is merely stopped, its machine answers.
+_LIMITS = f"""
+SELECT set_config('lock_timeout', '{LOCK_WAIT_S}s', true), set_config('tcp_keepalives_idle', '30', true),
+    set_config('tcp_keepalives_interval', '10', true), set_config('tcp_keepalives_count', '3', true),
+    set_config('tcp_user_timeout', '60000', true)
+"""
+
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg2")
 _BEGIN = "mail_archiver_begin"
@@ -115,7 +124,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def _bound_waiting(connection: sa.Connection) -> None:
     # In each transaction: a pooler takes no parameters of a session's.
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
+    connection.exec_driver_sql(_LIMITS)
 
 
 def _blame_rows(context: sa.ExceptionContext) -> sa.exc.DataError | None:

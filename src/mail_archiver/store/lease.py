@@ -39,14 +39,9 @@ _PEEK_WAIT_S = 0.5
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
-# A machine that died says no goodbye: after half a minute of silence the server's kernel asks it, and half a
-# minute later the session ends; as it does when the machine died before it acknowledged the last answer. For
-# a holder that is merely stopped, its machine answers.
 _HELD_LONG = """
 SELECT set_config(name, wanted, true) FROM pg_settings JOIN (VALUES
-    ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-    ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'),
-    ('tcp_user_timeout', '60000')
+    ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0')
 ) AS lease (name, wanted) USING (name)
 """  # joined, because not every release of PostgreSQL has all of them
 
