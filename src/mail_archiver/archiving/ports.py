@@ -198,7 +198,7 @@ class BlobNames(Protocol):
         """Those of some hashes that no row names."""
 
     def archives(self, sha256: str) -> list[int]:
-        """The archives whose original or attachment file it is."""
+        """The archives whose original, by any of their roads, or attachment file it is, ascending."""
 
     def uids_of_originals(self, epoch: Epoch, sha256s: Collection[str]) -> list[int]:
         """The UIDs of an epoch that brought these originals, ascending."""

@@ -23,8 +23,9 @@ class BlobNames:
         names = sa.union(*(sa.select(column.label("sha256")).where(column.is_not(None)) for column in _NAMES))
         name = names.subquery().c.sha256
         ordered = sa.collate(name, "C") if self._connection.dialect.name == "postgresql" else name
-        query = sa.select(name).order_by(ordered)
-        yield from self._connection.execute(query.execution_options(yield_per=ROWS_A_FETCH)).scalars()
+        # An option of the statement: on such a connection, PostgreSQL would make a cursor of every other too.
+        query = sa.select(name).order_by(ordered).execution_options(yield_per=ROWS_A_FETCH)
+        yield from self._connection.execute(query).scalars()
 
     def missing(self, sha256s: Collection[str]) -> list[str]:
         left, wanted = set(sha256s), sorted(sha256s)
@@ -37,8 +38,11 @@ class BlobNames:
 
     def archives(self, sha256: str) -> list[int]:
         named = archive.c.source_sha256, archive.c.attachments_sha256
-        query = sa.select(archive.c.id).where(sa.or_(*(column == sha256 for column in named)))
-        return list(self._connection.execute(query.order_by(archive.c.id)).scalars())
+        own = sa.select(archive.c.id).where(sa.or_(*(column == sha256 for column in named)))
+        brought = sa.select(processed_uid.c.archive_id).where(
+            processed_uid.c.source_sha256 == sha256, processed_uid.c.archive_id.is_not(None)
+        )
+        return sorted(self._connection.execute(sa.union(own, brought)).scalars())
 
     def uids_of_originals(self, epoch: Epoch, sha256s: Collection[str]) -> list[int]:
         found: set[int] = set()
