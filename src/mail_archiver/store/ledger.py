@@ -137,12 +137,9 @@ class Ledger(Epochs):
             "next_attempt_at": now + pause_after(attempts),
             "processed_at": now,
         }
-        known = {
-            "size_octets": summary.size_octets or None,
-            "received_at": summary.received_at,
-            "source_sha256": source_sha256,
-        }
-        # What an earlier attempt has found out stays.
+        if source_sha256 is not None:  # what an earlier attempt has found out stays
+            row["source_sha256"] = source_sha256
+        known = {"size_octets": summary.size_octets or None, "received_at": summary.received_at}
         known = {name: value for name, value in known.items() if value is not None}
         try:
             with self._connection.begin_nested():

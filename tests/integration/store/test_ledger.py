@@ -1,9 +1,10 @@
 """The ledger: one row for every UID, which only ever comes to say more."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from tests.integration.store.messages import (
     NOW,
@@ -135,6 +136,31 @@ def test_a_quarantined_message_that_vanishes_is_not_due_any_more(store: Store, s
     assert outcomes(sql) == {1: "vanished", 2: "vanished"}
     with store.reading() as uow:
         assert uow.ledger.due(epoch, NOW + timedelta(days=365)) == []
+
+
+@pytest.mark.parametrize(
+    ("size_octets", "received_at"),
+    [
+        (2**70, RECEIVED_AT),
+        (2**63, None),
+        (-1, datetime(1, 1, 1, tzinfo=UTC)),
+        (100, datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))),
+        (0, datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))),
+        (2**70, datetime.max.replace(tzinfo=UTC)),
+    ],
+)
+def test_the_quarantine_takes_every_message_whatever_its_size_and_date(
+    store: Store, sql: Sql, size_octets: int, received_at: datetime | None
+) -> None:
+    epoch = begin_epoch(store)
+    for attempt in (1, 2):
+        with store.transaction() as uow:
+            strange = MessageSummary(1, size_octets, received_at)
+            assert uow.ledger.quarantine(epoch, strange, "a reason", NOW, source_sha256="ab") == attempt
+            assert uow.ledger.quarantine(epoch, summary(2), "a reason", NOW) == attempt
+    with store.reading() as uow:
+        assert uow.ledger.due(epoch, NOW + timedelta(days=365)) == [1, 2]
+        assert uow.ledger.originals(epoch, [1])[1].source_sha256 == "ab"
 
 
 def test_a_message_that_was_left_out_and_then_failed_is_tried_again(store: Store, sql: Sql) -> None:
