@@ -17,9 +17,10 @@ from mail_archiver.errors import (
 # SQLSTATEs, or the classes they begin with (PostgreSQL's appendix A).
 # Data exception, integrity, program limit, feature not supported, view's check, and what triggers raise;
 # SQLite has one name for all that a statement, or a trigger that it sets off, meets as it runs.
-_ROWS = ("22", "23", "54", "0A", "44", "P0", "SQLITE_ERROR")
+_ROWS = ("22", "23", "44", "54", "0A", "09", "27", "P0", "SQLITE_ERROR")
 _REFUSED = ("28P01", "28000", "42501")
 _SCHEMA = ("42", "3F")
+_NOT_THERE = "no such "  # SQLite, of a table or a column
 _DUPLICATE_TABLE = "42P07"
 _FULL = ("53100", "SQLITE_FULL")
 _READ_ONLY = ("25006", "SQLITE_READONLY")

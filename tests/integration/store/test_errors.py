@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.store.messages import KEY, NOW, begin_epoch, draft, record, status
+from tests.integration.store.messages import KEY, MIXED, NOW, PARTS, begin_epoch, draft, record, status
 from tests.integration.store.sql import Sql
 from tests.servers.postgres import Postgres
 from tests.servers.process import free_ports
@@ -210,6 +210,32 @@ def test_a_row_that_breaks_a_rule_is_blamed_without_a_word_of_it(database_url: s
         record(store, epoch, draft(2, {"Subject": "planted", "Message-ID": "<planted@example.com>"}))
     assert "planted" not in caught.value.what + caught.value.where + caught.value.hint
     assert sql.count("archive") == 1
+
+
+def test_a_row_that_another_programs_trigger_refuses_is_to_blame(database_url: str) -> None:
+    store, sql = Store(database_url), Sql(database_url)
+    store.upgrade()
+    epoch = begin_epoch(store)
+    if sql.is_sqlite:
+        sql.run("CREATE TRIGGER no BEFORE INSERT ON archive BEGIN SELECT RAISE(ABORT, 'planted'); END")
+    else:
+        sql.run(
+            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE EXCEPTION 'planted'; END$$",
+            "CREATE TRIGGER no BEFORE INSERT ON archive FOR EACH ROW EXECUTE FUNCTION no()",
+        )
+    with pytest.raises(RowsRefused) as caught:
+        record(store, epoch, draft(1))
+    assert "planted" not in caught.value.what + caught.value.hint
+    assert sql.count("archive") == 0
+
+
+def test_a_table_that_is_gone_is_a_matter_of_the_schema(database_url: str) -> None:
+    store, sql = Store(database_url), Sql(database_url)
+    store.upgrade()
+    sql.run("DROP TABLE attachment")
+    with pytest.raises(SchemaMismatch):
+        record(store, begin_epoch(store), draft(1, MIXED, PARTS))
 
 
 def test_an_error_of_the_callers_own_passes_through_and_undoes_the_transaction(
