@@ -32,6 +32,8 @@ class Installation:
         self.settings = {"STORAGE_URL": "file:./blobs", **settings}
         self.users: dict[str, ImapUser] = {}
         self.environment = bare_environment()
+        self.started_by: list[str] = []
+        """A command that starts the program, and takes it as its arguments."""
         folder.mkdir()
 
     def add_account(self, name: str, server: ImapServer, **settings: str) -> ImapUser:
@@ -58,7 +60,7 @@ class Installation:
         """Start the program with an environment as bare as cron's."""
         self.write_settings()
         process = subprocess.Popen(
-            [PROGRAM, *arguments],
+            [*self.started_by, PROGRAM, *arguments],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -122,9 +124,13 @@ class Installation:
         found = {}
         for path in (self.folder / "blobs").rglob("*"):
             if path.is_file():
-                assert path.parent == self.folder / "blobs" / path.name[:2] / path.name[2:4]
+                assert path == self.blob_path(path.name)
                 found[path.name] = path.read_bytes()
         return found
+
+    def blob_path(self, sha256: str) -> Path:
+        """Where a blob is, or would be."""
+        return self.folder / "blobs" / sha256[:2] / sha256[2:4] / sha256
 
     def write_settings(self) -> None:
         """Write the `.env`."""

@@ -36,10 +36,10 @@ def mail(
     return bytes(message)
 
 
-def deliver_many(server: ImapServer, user: ImapUser) -> None:
-    """Put `MANY` messages into a user's INBOX."""
+def deliver_many(server: ImapServer, user: ImapUser, messages: int = MANY) -> None:
+    """Put messages into a user's INBOX."""
     with server.connect(user) as client:
-        for number in range(MANY):
+        for number in range(messages):
             client.append("INBOX", mail(f"Message {number}"))
 
 

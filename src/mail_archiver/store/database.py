@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ SELECT set_config('lock_timeout', '{LOCK_WAIT_S}s', true), set_config('tcp_keepa
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg2")
 _BEGIN = "mail_archiver_begin"
+_FILE = "mail_archiver_file"
 
 
 def read_url(url: str) -> sa.URL:
@@ -65,6 +67,8 @@ def open_engine(url: sa.URL, schema: str | None = None) -> sa.Engine:
             raise ConfigError("SQLite has no schemas", setting="database_schema", hint="Leave it out.")
         engine = sa.create_engine(url, **options)
         sa.event.listen(engine, "connect", _prepare_sqlite)
+        if file := sqlite_file(url):
+            _watch_file(engine, file)
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = sa.create_engine(
@@ -116,6 +120,34 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _watch_file(engine: sa.Engine, file: Path) -> None:
+    """Begin no transaction on a file that has been moved, removed or replaced since it was opened.
+
+    SQLite would go on writing to what nobody will ever read, and mail would be deleted on the strength of it.
+    """
+
+    def note(_connection: sqlite3.Connection, record: sa.pool.ConnectionPoolEntry) -> None:
+        record.info[_FILE] = _identity(file)
+
+    def compare(connection: sa.Connection) -> None:
+        if connection.info[_FILE] != _identity(file):
+            raise DatabaseUnusable(
+                "the database file was moved or replaced while it was in use",
+                database=f"sqlite:///{file}",
+                hint="Stop the cron job before you do that; the next run goes on with what is there now.",
+            )
+
+    sa.event.listen(engine, "connect", note)
+    sa.event.listen(engine, "begin", compare)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        status = file.stat()
+        return status.st_dev, status.st_ino
+    return None
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -24,6 +24,10 @@ _NOT_THERE = "no such "  # SQLite, of a table or a column
 _DUPLICATE_TABLE = "42P07"
 _FULL = ("53100", "SQLITE_FULL")
 _READ_ONLY = ("25006", "SQLITE_READONLY")
+_READ_ONLY_HINTS = (
+    "It may only be read: check its settings, and that it is no standby.",
+    "It may only be read: check the rights of the file, of its folder, and of those beside it (-wal, -shm).",
+)
 _DAMAGED = ("58", "XX", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_PERM")
 
 # A connection that is not made has no SQLSTATE, only text: of several addresses tried, the last line counts.
@@ -83,11 +87,7 @@ def _translate(error: sa.exc.DBAPIError, database: str) -> StoreError:
     if state.startswith(_FULL):
         return DatabaseUnusable(reason, database=database, hint="Its disk is full: make room there.")
     if state.startswith(_READ_ONLY):
-        return DatabaseUnusable(
-            reason,
-            database=database,
-            hint="It may only be read: check its rights, and that it is no standby.",
-        )
+        return DatabaseUnusable(reason, database=database, hint=_READ_ONLY_HINTS[state[:6] == "SQLITE"])
     if state.startswith(_DAMAGED):
         return DatabaseUnusable(
             reason, database=database, hint="Check the file and its folder, their rights, and the disk."
