@@ -37,6 +37,8 @@ class Postgres(ABC):
 
     host: str
     port: int
+    identity: Identity | None
+    """Who it runs as; None in a container, where the users and the disks are others."""
 
     def __init__(self) -> None:
         self._password = token_urlsafe(9)
@@ -117,7 +119,7 @@ class _PrivatePostgres(Postgres):
         self._folder = folder
         self._cluster = folder / "cluster"
         # PostgreSQL refuses to be root.
-        self._identity: Identity = identity_of("nobody") if os.geteuid() == 0 else {}
+        self.identity: Identity = identity_of("nobody") if os.geteuid() == 0 else {}
         self._initialise()
         self._process = start_on_free_ports(1, self._start_on)
 
@@ -133,16 +135,16 @@ class _PrivatePostgres(Postgres):
     def _initialise(self) -> None:
         password_file = self._folder / "password"
         password_file.write_text(self._password)
-        if self._identity:
+        if self.identity:
             for path in (self._folder, password_file):
-                os.chown(path, self._identity["user"], self._identity["group"])
+                os.chown(path, self.identity["user"], self.identity["group"])
         options = [f"--pgdata={self._cluster}", f"--username={OWNER}", f"--pwfile={password_file}"]
         made = subprocess.run(
             [str(self._programs / "initdb"), *options, *_INITDB],
             capture_output=True,
             text=True,
             cwd=self._folder,
-            **self._identity,
+            **self.identity,
         )
         if made.returncode:
             raise ServerFailed(made.stderr)
@@ -159,13 +161,15 @@ class _PrivatePostgres(Postgres):
         process = ServerProcess(
             [str(self._programs / "postgres"), "-D", str(self._cluster), *arguments],
             log=self._folder / "postgres.log",
-            identity=self._identity,
+            identity=self.identity,
         )
         process.wait_until(self._answers)
         return process
 
 
 class _PostgresContainer(Postgres):
+    identity = None
+
     def __init__(self) -> None:
         super().__init__()
         containers.disable_ryuk()
