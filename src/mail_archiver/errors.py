@@ -16,6 +16,7 @@
     │   ├── SchemaMismatch           our tables are missing, old, or from a later release
     │   └── RowsRefused              the database rejects what was to be written
     ├── StorageError             a blob, or a token, cannot be written or read
+    │   └── BlobLost                 this one blob is not there, or cannot be read, whatever becomes of others
     └── AccountBusy              another process works on this account
 
 Each error says what happened and where in fields; `hint` says what to do. The command line alone turns
@@ -160,6 +161,10 @@ class StorageError(MailArchiverError):
     @property
     def where(self) -> str:
         return f"storage {self.storage}"
+
+
+class BlobLost(StorageError):
+    """The storage can be read, and this blob is not there, or the disk does not give it back."""
 
 
 class AccountBusy(MailArchiverError):

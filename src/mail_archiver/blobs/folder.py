@@ -1,6 +1,7 @@
 """Blobs in a folder, each where `blob_key` says."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,10 +12,13 @@ from typing import IO
 from mail_archiver.blobs.key import blob_key, is_blob_key
 from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.stored_blob import StoredBlob
-from mail_archiver.errors import StorageError
+from mail_archiver.errors import BlobLost, StorageError
 from mail_archiver.octets import PIECE_OCTETS
 
 TEMPORARY_SUFFIX = ".tmp"
+
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_LEFTOVER = re.compile(rf"\.[0-9a-f]{{64}}\.\w+{re.escape(TEMPORARY_SUFFIX)}")
 
 _WRITE_HINT = "Check that this user may write to the folder, and that the disk has room."
 _READ_HINT = "Check that this user may read the folder, and that the disk is sound."
@@ -69,9 +73,9 @@ class FolderBlobs:
         """A blob's bytes, in pieces of at most `PIECE_OCTETS`, none empty; not compared with the hash.
 
         Raises:
-            StorageError: It is not there, or cannot be read; at the first piece at the earliest.
+            BlobLost: It is not there, or cannot be read; at the first piece at the earliest.
         """
-        with self._reported(_READ_HINT), self._open(sha256) as file:
+        with self._reported(_READ_HINT, BlobLost), self._open(sha256) as file:
             while piece := file.read(PIECE_OCTETS):
                 yield piece
 
@@ -112,10 +116,11 @@ class FolderBlobs:
         removed = 0
         with self._reported():
             for file in self._files():
-                is_leftover = file.name.startswith(".") and file.name.endswith(TEMPORARY_SUFFIX)
-                if is_leftover and file.stat().st_mtime < older_than.timestamp():
-                    file.unlink(missing_ok=True)
-                    removed += 1
+                if _LEFTOVER.fullmatch(file.name):
+                    with suppress(FileNotFoundError):  # its writer lives, and is done
+                        if file.stat().st_mtime < older_than.timestamp():
+                            file.unlink()
+                            removed += 1
         return removed
 
     def check(self) -> None:
@@ -137,13 +142,13 @@ class FolderBlobs:
         try:
             return self.path(sha256).open("rb", buffering=0)
         except FileNotFoundError as error:
-            raise StorageError(f"there is no blob {sha256}", storage=self.url, hint=_MISSING_HINT) from error
+            raise BlobLost(f"there is no blob {sha256}", storage=self.url, hint=_MISSING_HINT) from error
 
     def _files(self) -> Iterator[Path]:
-        """The files two folders down, in the order of their names."""
-        for outer in sorted(self._root.iterdir()) if self._root.is_dir() else ():
-            for inner in sorted(outer.iterdir()) if outer.is_dir() else ():
-                yield from sorted(inner.iterdir()) if inner.is_dir() else ()
+        """What lies in the folders for blobs, in the order of its names; others' folders stay unread."""
+        for outer in _folders(self._root):
+            for inner in _folders(outer):
+                yield from sorted(inner.iterdir())
 
     @staticmethod
     def _holds(target: Path, blob: Blob) -> bool:
@@ -153,7 +158,7 @@ class FolderBlobs:
             with target.open("rb") as file:
                 is_same = all(file.read(len(piece)) == piece for piece in blob.content.pieces())
                 return is_same and not file.read(1)
-        except FileNotFoundError:
+        except OSError:  # not there; or there, and not to be read: then it can still be replaced
             return False
 
     def _flush_folders(self, folder: Path) -> None:
@@ -165,17 +170,19 @@ class FolderBlobs:
             folder = folder.parent
 
     @contextmanager
-    def _reported(self, hint: str = _WRITE_HINT) -> Iterator[None]:
+    def _reported(self, hint: str = _WRITE_HINT, kind: type[StorageError] = StorageError) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
             reason = "a file stands where a folder should be" if in_the_way else error.strerror
-            raise StorageError(
-                reason or type(error).__name__,
-                storage=self.url,
-                hint=hint,
-            ) from error
+            raise kind(reason or type(error).__name__, storage=self.url, hint=hint) from error
+
+
+def _folders(parent: Path) -> list[Path]:
+    """The folders for blobs in another, in the order of their names."""
+    found = parent.iterdir() if parent.is_dir() else ()
+    return sorted(each for each in found if _FOLDER.fullmatch(each.name) and each.is_dir())
 
 
 def _make_folder(folder: Path) -> list[Path]:

@@ -4,15 +4,16 @@ Endpoint, region and credentials come from where AWS's own programs take them: A
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or the role of the machine.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from mail_archiver.blobs.key import blob_key, is_blob_key
 from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.stored_blob import StoredBlob
-from mail_archiver.errors import ConfigError, StorageError
+from mail_archiver.errors import BlobLost, ConfigError, StorageError
 from mail_archiver.octets import PIECE_OCTETS, whole
 
 CONCURRENT_PUTS = 8
@@ -24,8 +25,13 @@ PART_OCTETS = 5 * PIECE_OCTETS
 READ_OCTETS = 8 * PIECE_OCTETS
 """What one request reads. All in one would have to end within `TIMEOUT_S`, however slow the reader is."""
 
+_HINT = "Check the bucket, AWS_ENDPOINT_URL, AWS_REGION and the credentials' rights."
+
 TIMEOUT_S = 60
-RETRIES = 3
+RETRIES = 5
+"""With pauses that grow, a storage that says "503 Slow Down" has a few seconds to come to itself."""
+
+_STATUS = re.compile(r"status code: (\d{3}[\w ]*)")
 
 
 class ObjectBlobs:
@@ -67,7 +73,8 @@ class ObjectBlobs:
         """A blob's bytes, in pieces of at most `READ_OCTETS`, none empty; not compared with the hash.
 
         Raises:
-            StorageError: It is not there, or cannot be read; at the first piece at the earliest.
+            BlobLost: It is not there; at the first piece at the earliest.
+            StorageError: The storage cannot be read.
         """
         key = blob_key(sha256)
         with self._reported():
@@ -98,10 +105,10 @@ class ObjectBlobs:
         Raises:
             StorageError: One of them cannot be removed.
         """
+        keys = [blob_key(sha256) for sha256 in sha256s]
         with self._reported():
-            for sha256 in sha256s:
-                with suppress(FileNotFoundError):
-                    self._store.delete(blob_key(sha256))
+            if keys:
+                self._store.delete(keys)  # up to 1,000 with one request
 
     def remove_leftovers(self, older_than: datetime) -> int:  # noqa: ARG002 as the folder's
         """Nothing: an object is there whole or not at all; parts of cut uploads the bucket expires."""
@@ -129,10 +136,17 @@ class ObjectBlobs:
         try:
             yield
         except FileNotFoundError as error:
-            raise StorageError("there is no such blob, or no such bucket", storage=self.url) from error
-        except BaseError as error:
-            raise StorageError(
-                f"the object storage does not take or give it: {type(error).__name__}",
-                storage=self.url,
-                hint="Check the bucket, AWS_ENDPOINT_URL, AWS_REGION and the credentials' rights.",
+            raise BlobLost(
+                "there is no such blob, or no such bucket", storage=self.url, hint=_HINT
             ) from error
+        except BaseError as error:
+            raise StorageError(_reason(str(error)), storage=self.url, hint=_HINT) from error
+
+
+def _reason(text: str) -> str:
+    """One line for a person, of the many that the library says."""
+    if answered := _STATUS.search(text):
+        return f"the object storage answers {answered[1]}"
+    if "kind: Timeout" in text:
+        return "the object storage does not answer in time"
+    return "the object storage cannot be reached"

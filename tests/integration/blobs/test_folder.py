@@ -9,12 +9,14 @@ import signal
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from threading import Barrier as ThreadBarrier
 
 import pytest
 
+from mail_archiver.blobs import folder as folder_blobs
 from mail_archiver.blobs import open_blobs
 from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.domain.draft import Blob
@@ -182,6 +184,95 @@ def test_a_blob_that_cannot_be_read_is_an_error_that_speaks_of_reading(blobs: Fo
     with pytest.raises(StorageError) as caught:
         next(blobs.pieces(OFFER.sha256))
     assert "may read" in caught.value.hint
+
+
+def test_lists_what_is_stored_ascending_and_nothing_else(blobs: FolderBlobs, root: Path) -> None:
+    assert list(blobs.stored()) == []
+    contents = [blob(f"{number}".encode()) for number in range(20)]
+    blobs.put(contents)
+    os.utime(blobs.path(contents[0].sha256), (LONG_AGO, LONG_AGO))
+    place = blobs.path(contents[0].sha256)
+    for other in (
+        root / "README",
+        root / "zz" / "zz" / contents[1].sha256,
+        root / "00" / "00" / contents[2].sha256,
+        place.with_name(f".{contents[3].sha256}.x.tmp"),
+        place.with_name(f"{contents[0].sha256}.bak"),
+    ):
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_text("another's")
+    listed = list(blobs.stored())
+    assert [each.sha256 for each in listed] == sorted(each.sha256 for each in contents)
+    assert {each.size_octets for each in listed} == {1, 2}
+    ages = {each.sha256: each.stored_at for each in listed}
+    assert ages.pop(contents[0].sha256) == datetime.fromtimestamp(LONG_AGO, UTC)
+    assert all(datetime.now(UTC) - age < timedelta(hours=1) for age in ages.values())
+
+
+def test_does_not_look_into_folders_of_others(blobs: FolderBlobs, root: Path) -> None:
+    blobs.put([OFFER])
+    (root / "lost+found").mkdir(mode=0o000)
+
+    def list_as_a_stranger() -> None:
+        os.chdir(root)
+        for folder in (root, root / OFFER.sha256[:2], root / OFFER.sha256[:2] / OFFER.sha256[2:4]):
+            folder.chmod(0o755)
+        if os.geteuid() == 0:
+            os.setuid(pwd.getpwnam("nobody").pw_uid)
+        strangers = FolderBlobs(Path())
+        assert [each.sha256 for each in strangers.stored()] == [OFFER.sha256]
+        assert strangers.remove_leftovers(datetime.now(UTC)) == 0
+
+    assert in_child(list_as_a_stranger) == 0
+
+
+def test_removes_blobs_whether_they_are_there_or_not(blobs: FolderBlobs) -> None:
+    blobs.put([OFFER, LARGE])
+    blobs.remove([OFFER.sha256, blob(b"never put").sha256])
+    blobs.remove([OFFER.sha256])
+    blobs.remove([])
+    assert [each.sha256 for each in blobs.stored()] == [LARGE.sha256]
+
+
+def test_removes_what_was_left_half_written_long_ago_and_nothing_of_others(
+    blobs: FolderBlobs, root: Path
+) -> None:
+    blobs.put([OFFER])
+    place = blobs.path(OFFER.sha256)
+    leftover = place.with_name(f".{OFFER.sha256}.a_b12cd3.tmp")
+    young = place.with_name(f".{OFFER.sha256}.b_b12cd3.tmp")
+    others = [place.with_name(".backup.tmp"), place.with_name(f"{OFFER.sha256}.tmp"), root / leftover.name]
+    for each in (leftover, young, *others):
+        each.write_text("half")
+    for each in (leftover, *others, place):
+        os.utime(each, (LONG_AGO, LONG_AGO))
+    a_day_ago = datetime.now(UTC) - timedelta(days=1)
+    assert blobs.remove_leftovers(a_day_ago) == 1
+    assert blobs.remove_leftovers(a_day_ago) == 0
+    assert not leftover.exists()
+    assert all(each.exists() for each in (young, *others, place))
+
+
+def test_what_a_writer_that_is_killed_leaves_is_a_leftover(blobs: FolderBlobs, root: Path) -> None:
+    def be_killed() -> None:
+        folder_blobs._flush = lambda _path: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        blobs.put([OFFER, LARGE])
+
+    assert in_child(be_killed) == -signal.SIGKILL
+    assert len(files(root)) == 2
+    assert list(blobs.stored()) == []
+    assert blobs.remove_leftovers(datetime.now(UTC) + timedelta(seconds=1)) == 2
+    assert files(root) == []
+
+
+def test_replaces_a_blob_of_the_same_size_with_other_content(blobs: FolderBlobs) -> None:
+    for position in (0, len(LARGE.content) // 2, len(LARGE.content) - 1):
+        blobs.put([LARGE])
+        content = bytearray(whole(LARGE.content))
+        content[position] ^= 1
+        blobs.path(LARGE.sha256).write_bytes(content)
+        blobs.put([LARGE])
+        assert blobs.get(LARGE.sha256) == whole(LARGE.content)
 
 
 def test_a_check_leaves_nothing_behind(blobs: FolderBlobs, root: Path, tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """Blobs in S3 object storage."""
 
 import hashlib
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from obstore.store import S3Store
 from tests.servers.s3 import S3
 
-from mail_archiver.blobs import BlobStorage, open_blobs
+from mail_archiver.blobs import BlobStorage, object_store, open_blobs
 from mail_archiver.blobs.key import blob_key
 from mail_archiver.blobs.object_store import PART_OCTETS, READ_OCTETS
 from mail_archiver.domain.draft import Blob
-from mail_archiver.errors import ConfigError, StorageError
+from mail_archiver.errors import BlobLost, ConfigError, StorageError
 from mail_archiver.octets import InMemory
 
 
@@ -78,6 +80,43 @@ def test_a_blob_that_is_not_there_is_an_error_of_storage(blobs: BlobStorage) -> 
         assert raised.value.where == f"storage {blobs.url}"
 
 
+def test_lists_what_is_stored_below_the_prefix_ascending_and_nothing_else(s3: S3) -> None:
+    bucket = s3.new_bucket()
+    ours, others = open_blobs(f"s3://{bucket}/mail/archive"), open_blobs(f"s3://{bucket}/mail/archive-2")
+    contents = [blob(f"{number}".encode()) for number in range(1_100)]  # more than one page lists
+    began = datetime.now(UTC) - timedelta(seconds=1)  # S3's times have no fractions
+    ours.put(contents)
+    others.put([blob(b"another's")])
+    store = S3Store(bucket, client_options={"allow_http": True})
+    store.put("mail/archive/README", b"another's")
+    listed = list(ours.stored())
+    assert [each.sha256 for each in listed] == sorted(each.sha256 for each in contents)
+    assert {each.size_octets for each in listed} == {1, 2, 3, 4}
+    assert all(began <= each.stored_at <= datetime.now(UTC) for each in listed)
+
+
+def test_removes_blobs_whether_they_are_there_or_not(blobs: BlobStorage) -> None:
+    contents = [blob(f"{number}".encode()) for number in range(3)]
+    blobs.put(contents)
+    blobs.remove([contents[0].sha256, blob(b"never put").sha256, contents[2].sha256])
+    blobs.remove([contents[0].sha256])
+    blobs.remove([])
+    assert [each.sha256 for each in blobs.stored()] == [contents[1].sha256]
+    assert blobs.remove_leftovers(datetime.now(UTC)) == 0
+    with pytest.raises(BlobLost):
+        blobs.get(contents[0].sha256)
+
+
+def test_putting_again_renews_the_time(blobs: BlobStorage) -> None:
+    blobs.put([blob(b"once")])
+    [before] = blobs.stored()
+    while datetime.now(UTC) - before.stored_at < timedelta(seconds=1.1):  # S3's times have no fractions
+        time.sleep(0.05)
+    blobs.put([blob(b"once")])
+    [after] = blobs.stored()
+    assert after.stored_at > before.stored_at
+
+
 def test_reads_a_blob_in_pieces(blobs: BlobStorage) -> None:
     large = blob(bytes(range(256)) * (READ_OCTETS // 128) + b"the rest")
     blobs.put([large])
@@ -94,8 +133,10 @@ def test_a_bucket_that_is_not_there_is_an_error_of_storage() -> None:
 
 def test_a_server_that_is_not_there_is_an_error_of_storage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr(object_store, "RETRIES", 1)
     with pytest.raises(StorageError) as raised:
         open_blobs("s3://bucket").check()
+    assert raised.value.what == "the object storage cannot be reached"
     assert "AWS_ENDPOINT_URL" in raised.value.hint
 
 
