@@ -51,6 +51,15 @@ def named_blobs(installation: Installation) -> set[str]:
     return {name for (name,) in names if name}
 
 
+def all_rows(installation: Installation) -> dict[str, list[Any]]:
+    """Every table that a run writes, less when a mailbox was last looked at."""
+    tables = ("archive", "archive_address", "archive_contact", "attachment", "processed_uid")
+    rows: dict[str, list[Any]] = {
+        table: sorted(map(repr, installation.rows(f"SELECT * FROM {table}"))) for table in tables
+    }
+    return {**rows, "mailbox_epoch": installation.rows("SELECT id, uidvalidity, last_uid FROM mailbox_epoch")}
+
+
 def grow_old(installation: Installation, sha256s: Iterable[str] | None = None) -> None:
     """Let blobs have been stored two days ago; None for all of them."""
     long_ago = time.time() - TWO_DAYS.total_seconds()

@@ -12,6 +12,7 @@ from obstore.store import S3Store
 from tests.e2e.conftest import Install
 from tests.e2e.installation import PROGRAM, Installation, bare_environment, event, events
 from tests.e2e.mails import MANY, deliver_many, mail
+from tests.e2e.soundness import all_rows
 from tests.servers.dovecot import Dovecot
 from tests.servers.imap import ImapServer
 from tests.servers.s3 import S3
@@ -356,10 +357,3 @@ def run_crontab_line(installation: Installation) -> int:
     job_run = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, timeout=120)
     assert (job_run.stdout, job_run.stderr) == (b"", b""), "cron would mail this"
     return job_run.returncode
-
-
-def all_rows(installation: Installation) -> dict[str, list[tuple[object, ...]]]:
-    """Every table that a run writes, less when a mailbox was last looked at."""
-    tables = ("archive", "archive_address", "archive_contact", "attachment", "processed_uid")
-    rows = {table: sorted(map(repr, installation.rows(f"SELECT * FROM {table}"))) for table in tables}
-    return {**rows, "mailbox_epoch": installation.rows("SELECT id, uidvalidity, last_uid FROM mailbox_epoch")}  # type: ignore[dict-item]

@@ -1,6 +1,6 @@
 """Whether anything is missing: each mailbox beside its ledger, each blob beside its hash."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256 as new_hash
 
@@ -9,10 +9,14 @@ from mail_archiver.archiving.restoring import restore
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.domain.fetch_plan import chunks
 from mail_archiver.domain.stored_blob import ORPHAN_AGE, StoredBlob, side_by_side
-from mail_archiver.errors import StorageError
+from mail_archiver.errors import BlobLost, MailboxUnavailable, SourceError
+from mail_archiver.octets import Spool
 
 A_LOOKUP = 10_000
-"""UIDs, or hashes, that are looked up at a time."""
+"""UIDs that are looked up at a time."""
+
+A_REMOVAL = 1_000
+"""Orphans that are removed at a time: every run waits meanwhile."""
 
 SUSPICIOUS_ORPHANS = 100
 
@@ -59,15 +63,26 @@ class BlobAudit:
         return [*self.missing, *self.damaged]
 
 
-def audit_account(parts: Parts, plan: AccountPlan) -> Iterator[MailboxAudit]:
+def audit_account(
+    parts: Parts, plan: AccountPlan, failed: Callable[[SourceError], None]
+) -> Iterator[MailboxAudit]:
     """Compare an account's mailboxes with their ledger; nothing is written.
 
+    Args:
+        failed: Told what keeps the account, or one of its mailboxes, from being looked at.
+
     Raises:
-        SourceError, StoreError: One of them cannot be looked at.
+        StoreError: The database cannot be read.
     """
-    with plan.log_in() as source:
-        for mailbox in plan.mailboxes:
-            yield _audit_mailbox(parts, plan, source, mailbox)
+    try:
+        with plan.log_in() as source:
+            for mailbox in plan.mailboxes:
+                try:
+                    yield _audit_mailbox(parts, plan, source, mailbox)
+                except MailboxUnavailable as error:  # the account's other mailboxes are there all the same
+                    failed(error)
+    except SourceError as error:
+        failed(error)
 
 
 def _audit_mailbox(parts: Parts, plan: AccountPlan, source: MailSource, mailbox: str) -> MailboxAudit:
@@ -89,32 +104,40 @@ def audit_blobs(parts: Parts) -> BlobAudit:
         StoreError, StorageError: The database or the storage cannot be read.
     """
     found, oldest_orphan = BlobAudit(), parts.clock() - ORPHAN_AGE
-    with parts.store.reading() as uow:
-        for sha256, is_named, stored in side_by_side(uow.blob_names.all(), parts.blobs.stored()):
-            found.named += is_named
-            if stored is None:
-                found.missing.append(sha256)
-            elif not is_named:
-                if stored.stored_at < oldest_orphan:
-                    found.orphans.append(sha256)
-            elif not _is_whole(parts, stored):
-                found.damaged.append(sha256)
+    names = _Names(parts)
+    for sha256, is_named, stored in side_by_side(iter(names), parts.blobs.stored()):
+        if not is_named:
+            if stored is not None and stored.stored_at < oldest_orphan:
+                found.orphans.append(sha256)
+            continue
+        found.named += 1
+        if stored is None:
+            found.missing.append(sha256)
+        elif not _is_whole(parts, stored):
+            found.damaged.append(sha256)
+        parts.progress(found.named, len(names))
     return found
 
 
-def restore_blobs(parts: Parts, plans: Sequence[AccountPlan], found: BlobAudit) -> BlobAudit:
-    """Get back what was lost, from the servers and from the originals; returns what is left of it.
+def restore_blobs(
+    parts: Parts, plans: Sequence[AccountPlan], found: BlobAudit, failed: Callable[[SourceError], None]
+) -> int:
+    """Get back what was lost, from the servers and from the originals.
+
+    Args:
+        found: What is restored is taken out of it.
+        failed: Told what keeps an account, or one of its mailboxes, from being asked.
+
+    Returns:
+        How many blobs are there again.
 
     Raises:
-        SourceError, StoreError, StorageError: A server, the database or the storage fails.
+        StoreError, StorageError: The database or the storage fails.
     """
-    restored = restore(parts, plans, found.lost)
-    return BlobAudit(
-        found.named,
-        [sha256 for sha256 in found.missing if sha256 not in restored],
-        [sha256 for sha256 in found.damaged if sha256 not in restored],
-        found.orphans,
-    )
+    restored = restore(parts, plans, found.lost, failed)
+    found.missing = [sha256 for sha256 in found.missing if sha256 not in restored]
+    found.damaged = [sha256 for sha256 in found.damaged if sha256 not in restored]
+    return len(restored)
 
 
 def remove_orphans(parts: Parts, found: BlobAudit) -> int:
@@ -122,16 +145,47 @@ def remove_orphans(parts: Parts, found: BlobAudit) -> int:
 
     One that a live run is about to name stays: whoever stores a blob keeps clean-ups away until it is named.
 
+    Args:
+        found: What is removed, or named by now, is taken out of it.
+
     Raises:
         StoreError, StorageError: The database or the storage fails.
     """
     removed = 0
-    for some in chunks(found.orphans, A_LOOKUP):
+    while found.orphans:
+        some = found.orphans[:A_REMOVAL]
         with parts.store.blobs_alone(), parts.store.reading() as uow:
             orphans = uow.blob_names.missing(some)
             parts.blobs.remove(orphans)
         removed += len(orphans)
+        del found.orphans[:A_REMOVAL]
     return removed + parts.blobs.remove_leftovers(parts.clock() - ORPHAN_AGE)
+
+
+class _Names:
+    """The hashes that the rows name, ascending, in a temporary file.
+
+    So that they need no memory, and no transaction stays open for as long as it takes to read the blobs:
+    administrators end those, and they keep a database from cleaning up.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._spool, self._number = Spool(), 0
+        with parts.store.reading() as uow:
+            self._spool.keep(self._lines(uow.blob_names.all()))
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __iter__(self) -> Iterator[str]:
+        self._spool.file.seek(0)
+        for line in self._spool.file:
+            yield line.decode().removesuffix("\n")
+
+    def _lines(self, names: Iterator[str]) -> Iterator[bytes]:
+        for name in names:
+            self._number += 1
+            yield f"{name}\n".encode()
 
 
 def _is_whole(parts: Parts, stored: StoredBlob) -> bool:
@@ -139,6 +193,6 @@ def _is_whole(parts: Parts, stored: StoredBlob) -> bool:
     try:
         for piece in parts.blobs.pieces(stored.sha256):
             digest.update(piece)
-    except StorageError:
+    except BlobLost:
         return False
     return digest.hexdigest() == stored.sha256

@@ -95,6 +95,8 @@ class MailboxWork:
         else:
             opened.archive_new(missing)
         opened.dispose()
+        with self._parts.store.transaction() as uow:  # what comes from now on is new mail
+            uow.ledger.polled(opened.epoch, opened.status, self._parts.clock())
 
     def _open(self, source: MailSource) -> OpenedMailbox:
         opened = OpenedMailbox.open(

@@ -204,7 +204,7 @@ class BlobNames(Protocol):
         """The UIDs of an epoch that brought these originals, ascending."""
 
     def originals_of_attachments(self, sha256: str) -> list[str]:
-        """The originals out of which this attachment file was made."""
+        """The originals, of any road, out of which this attachment file can be made."""
 
 
 class UnitOfWork(Protocol):

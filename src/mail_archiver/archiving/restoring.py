@@ -1,32 +1,38 @@
 """Blobs that were lost, got back: originals from the servers, attachment files from the originals."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from mail_archiver.archiving.fetching import LARGE_OCTETS
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.message import FetchedMessage
-from mail_archiver.errors import MessageRefused, StorageError
+from mail_archiver.errors import BlobLost, MailboxUnavailable, MessageRefused, SourceError
 from mail_archiver.octets import Spool, sha256_of
 
 
-def restore(parts: Parts, plans: Sequence[AccountPlan], lost: Sequence[str]) -> set[str]:
+def restore(
+    parts: Parts, plans: Sequence[AccountPlan], lost: Sequence[str], failed: Callable[[SourceError], None]
+) -> set[str]:
     """Store again what can be had of these blobs; each only as what its hash says.
+
+    Args:
+        failed: Told what keeps an account, or one of its mailboxes, from being asked.
 
     Returns:
         The hashes of those that are there again.
 
     Raises:
-        SourceError, StoreError, StorageError: A server, the database or the storage fails.
+        StoreError, StorageError: The database or the storage fails.
     """
     restored: set[str] = set()
     for plan in plans if lost else ():
-        with plan.log_in() as source:
-            for mailbox in plan.mailboxes:
-                for blob in _originals(parts, plan, source, mailbox, set(lost) - restored):
-                    parts.blobs.put([blob])
-                    restored.add(blob.sha256)
+        try:
+            for blob in _originals(parts, plan, set(lost), failed):
+                parts.blobs.put([blob])
+                restored.add(blob.sha256)
+        except SourceError as error:  # another account may have it too
+            failed(error)
     for sha256 in lost:
         if sha256 not in restored and (file := _attachment_file(parts, plans[0], sha256)):
             parts.blobs.put([file])
@@ -35,9 +41,20 @@ def restore(parts: Parts, plans: Sequence[AccountPlan], lost: Sequence[str]) -> 
 
 
 def _originals(
+    parts: Parts, plan: AccountPlan, wanted: Collection[str], failed: Callable[[SourceError], None]
+) -> Iterator[Blob]:
+    """Those of the wanted originals that an account's mailboxes still hold."""
+    with plan.log_in() as source:
+        for mailbox in plan.mailboxes:
+            try:
+                yield from _originals_in(parts, plan, source, mailbox, wanted)
+            except MailboxUnavailable as error:
+                failed(error)
+
+
+def _originals_in(
     parts: Parts, plan: AccountPlan, source: MailSource, mailbox: str, wanted: Collection[str]
 ) -> Iterator[Blob]:
-    """Those of the wanted originals that a mailbox still holds."""
     status = source.examine(mailbox)
     with parts.store.reading() as uow:
         epoch = uow.ledger.find_epoch(plan.key(mailbox), status)
@@ -61,7 +78,7 @@ def _attachment_file(parts: Parts, plan: AccountPlan, sha256: str) -> Blob | Non
     for original in originals:
         try:
             source = Spool().keep(parts.blobs.pieces(original))
-        except StorageError:
+        except BlobLost:
             continue
         draft = plan.drafter.draft(FetchedMessage(0, source, None))
         for blob in draft.blobs:

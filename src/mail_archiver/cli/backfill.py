@@ -1,8 +1,6 @@
 """`mail-archiver backfill`"""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from mail_archiver.cli.options import (
     json_option,
     mailbox_option,
 )
+from mail_archiver.cli.progress import progress_bar
 
 
 @click.command("backfill")
@@ -55,27 +54,10 @@ def command(
         from mail_archiver.cli.preview import show_preview
 
         return show_preview(app, plans, window, as_json=as_json)
-    with app.open_store() as store, _progress() as progress:
+    with app.open_store() as store, progress_bar("messages") as progress:
         store.prepare()
         report = use_case.backfill(app.parts(store, progress), plans, window)
     if sys.stderr.isatty():
         counts = ", ".join(f"{number} {name}" for name, number in report.tally.counts().items() if number)
         click.echo(counts or "nothing to archive", err=True)
     return exits.of_report(report)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; elsewhere the log tells."""
-    from mail_archiver.archiving.work import no_progress
-
-    if not sys.stderr.isatty():
-        yield no_progress
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("messages", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -57,5 +57,10 @@ class BlobNames:
         return sorted(found)
 
     def originals_of_attachments(self, sha256: str) -> list[str]:
-        query = sa.select(archive.c.source_sha256).where(archive.c.attachments_sha256 == sha256).distinct()
-        return list(self._connection.execute(query).scalars())
+        own = sa.select(archive.c.source_sha256).where(archive.c.attachments_sha256 == sha256)
+        brought = (
+            sa.select(processed_uid.c.source_sha256)
+            .join(archive, archive.c.id == processed_uid.c.archive_id)
+            .where(archive.c.attachments_sha256 == sha256, processed_uid.c.source_sha256.is_not(None))
+        )
+        return sorted(self._connection.execute(sa.union(own, brought)).scalars())
