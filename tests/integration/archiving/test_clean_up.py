@@ -63,9 +63,8 @@ def clean_up(database: str, storage: str) -> None:
         replace(each, stored_at=each.stored_at - timedelta(days=2)) for each in stored()
     )
     parts = Parts(store, blobs, lambda: datetime.now(UTC), open_log("error", io.StringIO()))
-    while time.monotonic() < until:
+    while time.monotonic() < until or not removed:  # a machine at its limits may take longer
         removed += remove_orphans(parts, audit_blobs(parts))
-    assert removed, "there was no storm"
 
 
 def take_up_and_drop(database: str, storage: str, number: int) -> None:
