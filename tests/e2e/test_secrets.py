@@ -247,7 +247,7 @@ def test_a_server_that_has_the_words_in_its_answers(
         between.rewrite(answer.encode(), other.encode())
         planted.settings |= {f"ACCOUNTS__CRM__{name}": value for name, value in between.settings.items()}
         run = planted.run("run")
-    assert run.returncode in (0, 69, 70, 75, 78)
+    assert event(run.stderr, "run.finished")
     assert_tells_nothing(planted, run)
 
 

@@ -20,7 +20,8 @@ EVIL = "be\x1b]0;gin\x07\x1b[2J\r\n{}\u2028\u2029\x85\u202e\u2066\x9b2J\x7fend"
 
 SHOWN = re.compile(r"be.*end")
 
-_STYLES = re.compile(r"\x1b\[[0-9;]*m")  # of our own
+# Our own: colours, and a progress bar that hides the cursor and writes its line anew.
+_OURS = re.compile(r"\x1b\[(?:[0-9;]*m|\?25[hl]|1A|2K)|\r")
 _STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -31,7 +32,7 @@ def database_url(sqlite_url: str) -> str:
 
 
 def screen_of(installation: Installation, *arguments: str) -> str:
-    """What a person at a terminal gets to see, less our own colours; both answer and log."""
+    """What a person at a terminal gets to see, less our own colours and bars; both answer and log."""
     installation.write_settings()
     screen, theirs = pty.openpty()
     with subprocess.Popen(
@@ -46,7 +47,7 @@ def screen_of(installation: Installation, *arguments: str) -> str:
         shown = b"".join(iter(lambda: _read(screen), b""))
         process.wait(TIMEOUT_S)
     os.close(screen)
-    return _STYLES.sub("", shown.decode().replace("\r\n", "\n"))
+    return _OURS.sub("", shown.decode())
 
 
 def _read(screen: int) -> bytes:

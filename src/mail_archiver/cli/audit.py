@@ -13,6 +13,7 @@ from mail_archiver.cli import exits
 from mail_archiver.cli.options import account_option, config_option, json_option, mailbox_option
 from mail_archiver.cli.progress import progress_bar
 from mail_archiver.errors import MailArchiverError
+from mail_archiver.harmless import harmless_line
 
 if TYPE_CHECKING:  # `--help` need not load what runs
     from mail_archiver.archiving.auditing import BlobAudit, MailboxAudit
@@ -188,7 +189,7 @@ class Audit:
             click.echo(json.dumps({"ok": code == exits.DONE, **fields}))
             return
         mark = click.style("ok", fg="green") if code == exits.DONE else click.style("NOT OK", fg="red")
-        click.echo("\n        ".join([f"{mark}  {text}", *details]))
+        click.echo("\n        ".join([f"{mark}  {harmless_line(text)}", *map(harmless_line, details)]))
 
     def _tell_mended(self, what: str, number: int, text: str) -> None:
         if self._as_json:

@@ -20,7 +20,6 @@ from mail_archiver.errors import (
 _ROWS = ("22", "23", "44", "54", "0A", "09", "27", "P0", "SQLITE_ERROR")
 _REFUSED = ("28P01", "28000", "42501")
 _SCHEMA = ("42", "3F")
-_NOT_THERE = "no such "  # SQLite, of a table or a column
 _DUPLICATE_TABLE = "42P07"
 _FULL = ("53100", "SQLITE_FULL")
 _READ_ONLY = ("25006", "SQLITE_READONLY")
