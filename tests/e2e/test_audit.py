@@ -269,7 +269,7 @@ def test_only_what_has_been_nobodys_for_a_day_is_removed(
 
     assert (code, storage(lines)["orphans"]) == (0, [old])
     assert fixed.returncode == 0
-    assert "\nremoved  2 orphans and half-written files\n" in fixed.stdout
+    assert "\nremoved  2 orphans, half-written files included\n" in fixed.stdout
     assert not beside.exists()
     assert [path.exists() for path in leftovers] == [False, True]
     assert all(path.exists() for path in foreign)

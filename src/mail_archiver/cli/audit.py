@@ -118,10 +118,12 @@ class Audit:
         lost = len(found.lost)
         if lost:
             restored = restore_blobs(self._parts, self._plans, found, self._tell_failure)
-            self._tell_mended("restored", restored, f"{restored} of {lost} lost blobs")
+            self._tell_mended("restored", restored, f"{restored:,} of {_number(lost, 'lost blob')}")
         if not found.is_suspicious:
             removed = remove_orphans(self._parts, found)
-            self._tell_mended("removed", removed, f"{removed} orphans and half-written files")
+            self._tell_mended(
+                "removed", removed, f"{_number(removed, 'orphan')}, half-written files included"
+            )
 
     def _tell_mailbox(self, found: "MailboxAudit") -> None:
         missing = len(found.missing)

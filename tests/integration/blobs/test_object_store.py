@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from obstore.store import S3Store
 from tests.servers.s3 import S3
+from tests.servers.s3_front import S3Front
 
 from mail_archiver.blobs import BlobStorage, object_store, open_blobs
 from mail_archiver.blobs.key import blob_key
@@ -138,6 +139,24 @@ def test_a_server_that_is_not_there_is_an_error_of_storage(monkeypatch: pytest.M
         open_blobs("s3://bucket").check()
     assert raised.value.what == "the object storage cannot be reached"
     assert "AWS_ENDPOINT_URL" in raised.value.hint
+
+
+def test_a_server_that_stalls_is_given_up(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    front = S3Front(s3)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", front.environment["AWS_ENDPOINT_URL"])
+    monkeypatch.setattr(object_store, "TIMEOUT_S", 0.5)
+    blobs = open_blobs(f"s3://{s3.new_bucket()}")
+    contents = [blob(f"{number}".encode()) for number in range(30)]
+    front.goes_on.clear()
+    started = time.monotonic()
+    with pytest.raises(StorageError) as raised:
+        blobs.put(contents)
+    assert time.monotonic() - started < 5, "it does not wait for each of them"
+    assert raised.value.what == "the object storage does not answer in time"
+    front.goes_on.set()
+    blobs.put(contents)
+    assert len(list(blobs.stored())) == len(contents)
+    front.stop()
 
 
 @pytest.mark.parametrize("url", ["s3:", "s3://", "ftp://host/", "file:", "file://", "blobs"])
