@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mail_archiver import octets
-from mail_archiver.domain.address import normalize_address
+from mail_archiver.domain.address import OwnAddresses, normalize_address
 from mail_archiver.domain.message import Message
 from mail_archiver.mime.attachment_file import ZIP_NAME, attachment_file
 from mail_archiver.mime.filenames import MAX_NAME_OCTETS
+from mail_archiver.mime.forwarded import find_forwarded
 from mail_archiver.mime.html import sanitize_html
 from mail_archiver.mime.parse import parse_message
 from mail_archiver.octets import Octets, Spool, whole
@@ -30,7 +31,7 @@ def check(source: bytes) -> None:
     assert message.size_octets == len(source)
     for text in _texts(message):
         assert not _NOT_STORABLE.search(text), "NUL, or a lone surrogate"
-    for address in message.addresses:
+    for address in (*message.addresses, *find_forwarded(message, OwnAddresses())):
         assert address.normalized is None or normalize_address(address.normalized) == address.normalized
     assert not _ACTIVE.search(sanitize_html(message.body_html or ""))
     _check_attachments(message)

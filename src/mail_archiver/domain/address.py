@@ -40,12 +40,14 @@ class Address:
         display_name: As the sender wrote it, decoded; "" when there is none.
         address: As the sender wrote it.
         normalized: The form that is compared, or None where there is nothing to compare.
+        rule: How it was found where no field of the header has it; None where one has.
     """
 
     role: Role
     display_name: str
     address: str
     normalized: str | None
+    rule: str | None = None
 
 
 def normalize_address(address: str) -> str | None:

@@ -44,9 +44,7 @@ _SPACE_OUTSIDE_QUOTES = re.compile(r'("(?:[^"\\]|\\.)*+")|\s+')
 _ROUTE = re.compile(r"@[^:]*:|mailto:", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_INVISIBLE = (
-    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
+INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 """Marks of direction and the like, which copying an address takes along."""
 
 _AROUND_NAME = " \t<>\"'"
@@ -147,7 +145,7 @@ def _spec(match: re.Match[str]) -> str:
 
 
 def _address(role: Role, display_name: str, spec: str, report: Report) -> Address:
-    address = decode_words(spec, report).strip(_INVISIBLE)
+    address = decode_words(spec, report).strip(INVISIBLE)
     if len(address) > 2 and address[0] == address[-1] == "'":
         address = address[1:-1]
     normalized = normalize_address(address)

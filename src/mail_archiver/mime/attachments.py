@@ -25,7 +25,7 @@ MAX_OPENED_OCTETS = 16 * 1024 * 1024
 
 EPILOGUE_NAME = "epilogue.txt"
 
-_MESSAGES = frozenset({"message/rfc822", "message/global", "message/news"})
+MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _BINHEX = frozenset({"application/mac-binhex40", "application/mac-binhex"})
 _CONTENT_ID_URL = re.compile(r"""cid:([^\s"'<>)]+)""", re.IGNORECASE)
@@ -101,7 +101,7 @@ class Attachments:
             )
             return
         enclosed = None
-        if part.content_type in _MESSAGES:
+        if part.content_type in MESSAGE_TYPES:
             enclosed = self._scan_enclosed(leaf, source)
         content: Content = leaf.content
         sha256 = leaf.sha256
