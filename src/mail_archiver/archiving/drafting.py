@@ -1,12 +1,12 @@
 """From fetched octets to what will be written: all that can be decided without the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.draft import Blob, Draft
 from mail_archiver.domain.limits import Limits
-from mail_archiver.domain.linking import decide_direction, linkable_addresses
-from mail_archiver.domain.message import FetchedMessage
+from mail_archiver.domain.linking import decide_direction, is_ours, linkable_addresses
+from mail_archiver.domain.message import FetchedMessage, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Drafter:
         from mail_archiver.mime.attachment_file import attachment_file
         from mail_archiver.mime.parse import parse_message
 
-        message = parse_message(fetched.source, self.limits)
+        message = self._with_forwarded(parse_message(fetched.source, self.limits))
         file = attachment_file(message.attachments, with_inline=self.zip_inline_images)
         blobs = [Blob(message.source_sha256, fetched.source)]
         if file:
@@ -43,3 +43,12 @@ class Drafter:
             attachments_sha256=file.sha256 if file else None,
             blobs=tuple(blobs),
         )
+
+    def _with_forwarded(self, message: Message) -> Message:
+        """Add who wrote what our own people forward; what others forward to us is theirs alone."""
+        if not is_ours(message.addresses, self.own):
+            return message
+        from mail_archiver.mime.forwarded import find_forwarded
+
+        forwarded = find_forwarded(message, self.own)
+        return replace(message, addresses=message.addresses + forwarded) if forwarded else message

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from mail_archiver.domain.address import Role
-from mail_archiver.domain.linking import Direction
+from mail_archiver.domain.linking import Direction, Mention
 from mail_archiver.domain.message import Message
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.octets import Content
@@ -32,7 +31,7 @@ class Draft:
     """One message, ready to be recorded.
 
     Attributes:
-        linkable: Normalized addresses to look up in the CRM, each with its strongest role.
+        linkable: Normalized addresses to look up in the CRM, each as it counts most.
         attachments_name, attachments_sha256: The attachment file; None when there is none.
         blobs: The original and the attachment file.
     """
@@ -41,7 +40,7 @@ class Draft:
     received_at: datetime | None
     message: Message
     direction: Direction | None
-    linkable: dict[str, Role]
+    linkable: dict[str, Mention]
     attachments_name: str | None
     attachments_sha256: str | None
     blobs: tuple[Blob, ...]

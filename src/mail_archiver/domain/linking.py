@@ -1,12 +1,15 @@
 """Whom a message concerns: from its addresses and the CRM's to links that can be explained."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mail_archiver.domain.address import RECIPIENT_ROLES, Address, OwnAddresses, Role
 
 RULE_RECIPIENT = "recipient-address"
+
+LINKING_ROLES = RECIPIENT_ROLES | {Role.FORWARDED}
 
 
 class Direction(StrEnum):
@@ -25,6 +28,13 @@ class ContactAddress:
     normalized: str
 
 
+class Mention(NamedTuple):
+    """How an address counts: in which role, and by which rule it links."""
+
+    role: Role
+    rule: str
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A contact that a message is linked to, and why.
@@ -40,42 +50,56 @@ class Link:
     rule: str
 
 
-def linkable_addresses(addresses: Iterable[Address], own: OwnAddresses) -> dict[str, Role]:
-    """The addresses to look up in the CRM, each with its strongest role: recipients that are not ours."""
-    strongest: dict[str, Role] = {}
+def linkable_addresses(addresses: Iterable[Address], own: OwnAddresses) -> dict[str, Mention]:
+    """The addresses to look up in the CRM, each as it counts most.
+
+    Those are recipients and the senders of what was forwarded, where they are not ours.
+    """
+    strongest: dict[str, Mention] = {}
     for address in addresses:
         normalized = address.normalized
-        if address.role not in RECIPIENT_ROLES or normalized is None or normalized in own:
+        if address.role not in LINKING_ROLES or normalized is None or normalized in own:
             continue
         known = strongest.get(normalized)
-        if known is None or address.role.rank < known.rank:
-            strongest[normalized] = address.role
+        if known is None or address.role.rank < known.role.rank:
+            strongest[normalized] = Mention(address.role, address.rule or RULE_RECIPIENT)
     return strongest
 
 
-def decide_links(linkable: dict[str, Role], contacts: Iterable[ContactAddress]) -> list[Link]:
+def decide_links(linkable: Mapping[str, Mention], contacts: Iterable[ContactAddress]) -> list[Link]:
     """One link for each contact that one of the addresses belongs to, by its strongest role."""
     best: dict[int, Link] = {}
     for contact in sorted(contacts, key=lambda c: (c.contact_id, c.normalized)):
-        role = linkable.get(contact.normalized)
-        if role is None:
+        mention = linkable.get(contact.normalized)
+        if mention is None:
             continue
         known = best.get(contact.contact_id)
-        if known is None or role.rank < known.role.rank:
-            best[contact.contact_id] = Link(contact.contact_id, role, contact.normalized, RULE_RECIPIENT)
+        if known is None or mention.role.rank < known.role.rank:
+            best[contact.contact_id] = Link(
+                contact.contact_id, mention.role, contact.normalized, mention.rule
+            )
     return list(best.values())
+
+
+def is_ours(addresses: Iterable[Address], own: OwnAddresses) -> bool | None:
+    """Whether one of our own people wrote a message; None where the sender, or what is ours, is unknown."""
+    author = next((a.normalized for a in addresses if a.role is Role.SENDER), None)
+    if author is None or not (own.domains or own.addresses):
+        return None
+    return author in own
 
 
 def decide_direction(addresses: Collection[Address], own: OwnAddresses) -> Direction | None:
     """Which way a message went; None where the sender, or what is ours, is unknown.
 
     A box of our own among the recipients does not make a message incoming: what staff copy to the archive is
-    outgoing as soon as anybody else receives it.
+    outgoing as soon as anybody else receives it. What they forward to it stays internal.
     """
-    author = next((a.normalized for a in addresses if a.role is Role.SENDER), None)
-    if author is None or not (own.domains or own.addresses):
+    written_by_us = is_ours(addresses, own)
+    if written_by_us is None:
         return None
-    if author not in own:
+    if not written_by_us:
         return Direction.INCOMING
-    recipients = linkable_addresses(addresses, own)
-    return Direction.OUTGOING if recipients else Direction.INTERNAL
+    recipients = (a.normalized for a in addresses if a.role in RECIPIENT_ROLES)
+    goes_out = any(normalized and normalized not in own for normalized in recipients)
+    return Direction.OUTGOING if goes_out else Direction.INTERNAL

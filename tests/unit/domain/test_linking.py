@@ -7,6 +7,7 @@ from mail_archiver.domain.linking import (
     ContactAddress,
     Direction,
     Link,
+    Mention,
     decide_direction,
     decide_links,
     linkable_addresses,
@@ -15,8 +16,12 @@ from mail_archiver.domain.linking import (
 OWN = OwnAddresses.of(["crm@hosted.example"], ["own.example"])
 
 
-def address(role: Role, written: str) -> Address:
-    return Address(role, "", written, normalize_address(written))
+def address(role: Role, written: str, rule: str | None = None) -> Address:
+    return Address(role, "", written, normalize_address(written), rule)
+
+
+def recipient(role: Role) -> Mention:
+    return Mention(role, "recipient-address")
 
 
 def test_recipients_that_are_not_ours_are_looked_up() -> None:
@@ -33,39 +38,64 @@ def test_recipients_that_are_not_ours_are_looked_up() -> None:
         OWN,
     )
     assert found == {
-        "bo@client.example": Role.TO,
-        "cy@client.example": Role.CC,
-        "di@client.example": Role.BCC,
-        "ed@client.example": Role.RESENT,
+        "bo@client.example": recipient(Role.TO),
+        "cy@client.example": recipient(Role.CC),
+        "di@client.example": recipient(Role.BCC),
+        "ed@client.example": recipient(Role.RESENT),
     }
 
 
-@pytest.mark.parametrize("role", [Role.SENDER, Role.REPLY_TO, Role.DELIVERED, Role.FORWARDED])
+@pytest.mark.parametrize("role", [Role.SENDER, Role.REPLY_TO, Role.DELIVERED])
 def test_who_is_no_recipient_is_not_looked_up(role: Role) -> None:
     assert linkable_addresses([address(role, "bo@client.example")], OWN) == {}
+
+
+def test_who_wrote_what_is_forwarded_is_looked_up_by_the_rule_that_found_it() -> None:
+    forwarded = [
+        address(Role.FORWARDED, "bo@client.example", "forwarded-block-fr"),
+        address(Role.FORWARDED, "tom@own.example", "forwarded-block-fr"),
+    ]
+    linkable = linkable_addresses(forwarded, OWN)
+    assert linkable == {"bo@client.example": Mention(Role.FORWARDED, "forwarded-block-fr")}
+    assert decide_links(linkable, [ContactAddress(7, "bo@client.example")]) == [
+        Link(7, Role.FORWARDED, "bo@client.example", "forwarded-block-fr")
+    ]
+
+
+def test_a_recipient_whose_mail_is_forwarded_counts_as_recipient() -> None:
+    addresses = [
+        address(Role.FORWARDED, "bo@client.example", "forwarded-attachment"),
+        address(Role.BCC, "bo@client.example"),
+    ]
+    assert linkable_addresses(addresses, OWN) == {"bo@client.example": recipient(Role.BCC)}
 
 
 @pytest.mark.parametrize("roles", list(permutations([Role.CC, Role.TO, Role.BCC])))
 def test_an_address_counts_in_its_strongest_role(roles: tuple[Role, ...]) -> None:
     addresses = [address(role, "bo@client.example") for role in roles]
-    assert linkable_addresses(addresses, OWN) == {"bo@client.example": Role.TO}
+    assert linkable_addresses(addresses, OWN) == {"bo@client.example": recipient(Role.TO)}
 
 
 def test_a_contact_with_two_addresses_is_linked_once_by_the_stronger() -> None:
-    linkable = {"bo@home.example": Role.TO, "bo@client.example": Role.CC}
+    linkable = {"bo@home.example": recipient(Role.TO), "bo@client.example": recipient(Role.CC)}
     contacts = [ContactAddress(7, "bo@client.example"), ContactAddress(7, "bo@home.example")]
     assert decide_links(linkable, contacts) == [Link(7, Role.TO, "bo@home.example", "recipient-address")]
 
 
 def test_an_address_of_two_contacts_links_both() -> None:
     links = decide_links(
-        {"info@client.example": Role.CC}, [ContactAddress(n, "info@client.example") for n in (2, 1)]
+        {"info@client.example": recipient(Role.CC)},
+        [ContactAddress(n, "info@client.example") for n in (2, 1)],
     )
     assert [(link.contact_id, link.role) for link in links] == [(1, Role.CC), (2, Role.CC)]
 
 
 def test_links_do_not_depend_on_the_order_in_which_contacts_come() -> None:
-    linkable = {"a@x.example": Role.CC, "b@x.example": Role.CC, "c@x.example": Role.BCC}
+    linkable = {
+        "a@x.example": recipient(Role.CC),
+        "b@x.example": recipient(Role.CC),
+        "c@x.example": recipient(Role.BCC),
+    }
     contacts = [
         ContactAddress(1, "b@x.example"),
         ContactAddress(1, "a@x.example"),
@@ -80,7 +110,7 @@ def test_links_do_not_depend_on_the_order_in_which_contacts_come() -> None:
 
 
 def test_a_contact_that_no_address_names_is_not_linked() -> None:
-    assert decide_links({"a@x.example": Role.TO}, [ContactAddress(1, "b@x.example")]) == []
+    assert decide_links({"a@x.example": recipient(Role.TO)}, [ContactAddress(1, "b@x.example")]) == []
     assert decide_links({}, [ContactAddress(1, "")]) == []
 
 
@@ -111,6 +141,15 @@ def test_an_outgoing_message_stays_outgoing_with_the_archive_in_copy() -> None:
         address(Role.BCC, "bo@client.example"),
     ]
     assert decide_direction(addresses, OWN) is Direction.OUTGOING
+
+
+def test_what_is_forwarded_to_the_archive_alone_stays_internal() -> None:
+    addresses = [
+        address(Role.SENDER, "ann@own.example"),
+        address(Role.TO, "crm@hosted.example"),
+        address(Role.FORWARDED, "bo@client.example", "forwarded-block-en"),
+    ]
+    assert decide_direction(addresses, OWN) is Direction.INTERNAL
 
 
 def test_the_direction_is_unknown_while_nothing_is_known_to_be_ours() -> None:
