@@ -1,6 +1,6 @@
 """Composition root: builds the parts from the settings. Nothing connects before it is used."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from structlog.stdlib import BoundLogger
 
 from mail_archiver.archiving.drafting import Drafter
-from mail_archiver.archiving.ports import MailSource
+from mail_archiver.archiving.importing import ImportReport, Line, R, import_records
+from mail_archiver.archiving.ports import ImportTarget, MailSource, UnitOfWork
 from mail_archiver.archiving.work import AccountPlan, Parts, no_progress
 from mail_archiver.blobs import BlobStorage, open_blobs
 from mail_archiver.config import Account, Settings, load_settings
@@ -56,6 +57,15 @@ class App:
                 empty.upgrade()
                 yield empty
 
+    def import_records(
+        self, lines: Iterable[Line[R]], target: Callable[[UnitOfWork], ImportTarget[R]], *, dry_run: bool
+    ) -> ImportReport:
+        """Bring the records of a file into the database (see `archiving.importing.import_records`)."""
+        with self.open_store_as_it_is() if dry_run else self.open_store() as store:
+            if not dry_run:
+                store.prepare()
+            return import_records(store, now, lines, target, dry_run=dry_run)
+
     def open_blobs(self) -> BlobStorage:
         """The blob storage; not looked at yet."""
         return open_blobs(self.settings.storage_url)
@@ -65,7 +75,7 @@ class App:
         return Parts(
             store,
             self.open_blobs(),
-            lambda: datetime.now(UTC),
+            now,
             self.log,
             progress,
             self.settings.patience_s,
@@ -179,6 +189,11 @@ class App:
             ),
             log_in=open_session,
         )
+
+
+def now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
 
 
 def open_app(config: Path | None = None, *, quiet: bool = False) -> App:

@@ -92,6 +92,52 @@ def test_the_semicolons_and_the_mark_of_a_french_spreadsheet_are_understood(inst
     assert [row[4] for row in addresses(installation)] == ["a@client.example", "b@client.example"]
 
 
+CARDS = """\
+BEGIN:VCARD
+VERSION:3.0
+UID:u1
+N:Aubry;Hélène
+ORG:Maison Aubry
+EMAIL:h.aubry@post.example
+EMAIL;TYPE=PREF:Helene@Aubry.example
+END:VCARD
+BEGIN:VCARD
+VERSION:3.0
+FN:No Address
+END:VCARD
+BEGIN:VCARD
+VERSION:2.1
+FN:Zoé
+EMAIL;INTERNET:zoe@bücher.example
+END:VCARD
+BEGIN:VCARD
+UID:u1
+EMAIL:again@client.example
+END:VCARD
+"""
+
+
+def test_an_address_book_comes_in_and_bad_cards_are_told_by_number(install: Install) -> None:
+    installation = install()
+    (installation.folder / "book.vcf").write_text(CARDS.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    run = installation.run("contacts", "import", "book.vcf")
+
+    assert run.returncode == 65
+    assert run.stdout.splitlines() == [
+        "book.vcf:9: card 2: no address; left out",
+        "book.vcf:18: external_id stands on line 1 already; left out",
+        "2 created, 0 updated, 2 bad lines left out.",
+    ]
+    zoe = "mailto:zoe@xn--bcher-kva.example"
+    assert addresses(installation) == [
+        (zoe, "contact", None, "zoe@bücher.example", "zoe@xn--bcher-kva.example", 1),
+        ("u1", "contact", "Maison Aubry", "Helene@Aubry.example", "helene@aubry.example", 1),
+        ("u1", "contact", "Maison Aubry", "h.aubry@post.example", "h.aubry@post.example", 0),
+    ]
+    again = installation.run("contacts", "import", "book.vcf", "--json")
+    assert (json.loads(again.stdout)["created"], json.loads(again.stdout)["updated"]) == (0, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

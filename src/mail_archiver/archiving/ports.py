@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.disposition import Disposition
@@ -171,21 +171,39 @@ class Archives(Protocol):
         """
 
 
-class Contacts(Protocol):
-    """The CRM's contacts."""
+class Imported(Protocol):
+    """A record from elsewhere."""
+
+    @property
+    def external_id(self) -> str:
+        """What the other program calls it; the key by which it is found again."""
+
+
+R_contra = TypeVar("R_contra", bound=Imported, contravariant=True)
+
+
+class ImportTarget(Protocol[R_contra]):
+    """Where records of one kind go.
+
+    Addresses that a record no longer has are removed; the ones it keeps stay as they are, so that what was
+    looked up for them is not looked up again.
+    """
+
+    def has(self, external_id: str) -> bool:
+        """Whether a record of that id is there, deleted or not."""
+
+    def objection(self, record: R_contra) -> str | None:
+        """Why a record cannot go there: what it refers to is missing."""
+
+    def upsert(self, record: R_contra, now: datetime) -> None:
+        """Insert a record, or bring the one with its `external_id` up to date."""
+
+
+class Contacts(ImportTarget[ImportedContact], Protocol):
+    """The CRM's contacts. One that was deleted is there again once it is brought in."""
 
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
         """The contacts, not deleted, that have one of these addresses."""
-
-    def has(self, external_id: str) -> bool:
-        """Whether a contact of that id is there, deleted or not."""
-
-    def upsert(self, imported: ImportedContact, now: datetime) -> None:
-        """Insert a contact, or bring the one with its `external_id` up to date.
-
-        Addresses that the contact no longer has are removed; the ones it keeps stay as they are, so that
-        what was looked up for them is not looked up again.
-        """
 
 
 class BlobNames(Protocol):

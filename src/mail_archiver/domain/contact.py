@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+KINDS = ("contact", "lead")
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedContact:

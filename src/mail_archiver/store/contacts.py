@@ -35,33 +35,36 @@ class Contacts:
         query = sa.select(sa.exists().where(contact.c.external_id == external_id))
         return bool(self._connection.execute(query).scalar())
 
-    def upsert(self, imported: ImportedContact, now: datetime) -> None:
+    def objection(self, record: ImportedContact) -> str | None:  # noqa: ARG002 an organization is made
+        return None
+
+    def upsert(self, record: ImportedContact, now: datetime) -> None:
         values = {
-            "kind": imported.kind,
-            "first_name": imported.first_name,
-            "last_name": imported.last_name,
-            "organization_id": self._organization_id(imported.organization),
+            "kind": record.kind,
+            "first_name": record.first_name,
+            "last_name": record.last_name,
+            "organization_id": self._organization_id(record.organization),
             "updated_at": now,
             "deleted_at": None,
         }
         statement = insert(self._connection, contact).values(
-            external_id=imported.external_id, created_at=now, **values
+            external_id=record.external_id, created_at=now, **values
         )
         contact_id = self._connection.execute(
             statement.on_conflict_do_update(index_elements=[contact.c.external_id], set_=values).returning(
                 contact.c.id
             )
         ).scalar_one()
-        self._set_addresses(contact_id, imported)
+        self._set_addresses(contact_id, record)
 
-    def _set_addresses(self, contact_id: int, imported: ImportedContact) -> None:
+    def _set_addresses(self, contact_id: int, record: ImportedContact) -> None:
         self._connection.execute(
             sa.delete(contact_address).where(
                 contact_address.c.contact_id == contact_id,
-                contact_address.c.normalized.not_in([normalized for _, normalized in imported.addresses]),
+                contact_address.c.normalized.not_in([normalized for _, normalized in record.addresses]),
             )
         )
-        for position, (address, normalized) in enumerate(imported.addresses):
+        for position, (address, normalized) in enumerate(record.addresses):
             statement = insert(self._connection, contact_address).values(
                 contact_id=contact_id, address=address, normalized=normalized, is_primary=position == 0
             )
