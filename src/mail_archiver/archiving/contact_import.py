@@ -20,11 +20,20 @@ def _read_contact(record: dict[str, str]) -> ImportedContact | str:
         last_name=record.get("last_name") or None,
         organization=record.get("organization") or None,
         addresses=addresses,
+        organization_id=record.get("organization_id") or None,
     )
 
 
 CONTACTS = CsvFormat(
-    columns=("external_id", "kind", "first_name", "last_name", "organization", "addresses"),
+    columns=(
+        "external_id",
+        "kind",
+        "first_name",
+        "last_name",
+        "organization",
+        "organization_id",
+        "addresses",
+    ),
     required=("external_id", "addresses"),
     read=_read_contact,
 )

@@ -12,6 +12,8 @@ from mail_archiver.domain.fetch_plan import MessageSummary, Window
 from mail_archiver.domain.linking import ContactAddress
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
+from mail_archiver.domain.opportunity import ImportedOpportunity
+from mail_archiver.domain.organization import ImportedOrganization
 from mail_archiver.domain.recognition import LedgerCopy
 from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.octets import Spool
@@ -239,6 +241,12 @@ class UnitOfWork(Protocol):
 
     @property
     def contacts(self) -> Contacts: ...
+
+    @property
+    def organizations(self) -> ImportTarget[ImportedOrganization]: ...
+
+    @property
+    def opportunities(self) -> ImportTarget[ImportedOpportunity]: ...
 
 
 class Store(Protocol):

@@ -20,6 +20,8 @@ COMMANDS = {
     "authorize": "Let a person authorise the application to read an account's mail (OAuth 2.0).",
     "db": "Create the tables, or bring them up to date.",
     "contacts": "Bring contacts in.",
+    "organizations": "Bring organizations in.",
+    "opportunities": "Bring opportunities in.",
     "show": "Show one archive record, its original, its HTML or its attachments.",
     "demo": "Show the whole job here and now, with no mail account at hand.",
 }

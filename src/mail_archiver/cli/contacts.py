@@ -22,7 +22,8 @@ def import_(file: Path, dry_run: bool, as_json: bool, config: Path | None) -> in
     """Import contacts from a CSV file in UTF-8, or from a vCard file.
 
     Columns of a CSV file: external_id and addresses (several separated by ";", the first is the primary one),
-    and as you like kind (contact or lead), first_name, last_name, organization.
+    and as you like kind (contact or lead), first_name, last_name, organization (its name, made when it is not
+    there) and organization_id (its external_id).
 
     Of a vCard file: UID (the external_id; without one, the first address), N or FN, EMAIL, ORG. Versions 2.1,
     3.0 and 4.0, any number of cards.

@@ -14,6 +14,7 @@ class ImportedContact:
         kind: "contact" or "lead".
         organization: Its name, or None.
         addresses: As written and normalized; the first is the primary one.
+        organization_id: The organization's `external_id`, or None where it is known by its name alone.
     """
 
     external_id: str
@@ -22,3 +23,4 @@ class ImportedContact:
     last_name: str | None
     organization: str | None
     addresses: tuple[tuple[str, str], ...]
+    organization_id: str | None = None

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.linking import ContactAddress
+from mail_archiver.store.addresses import replace_addresses
 from mail_archiver.store.dialect import ROWS_A_STATEMENT, insert
-from mail_archiver.store.tables import contact, contact_address, organization
+from mail_archiver.store.organizations import Organizations
+from mail_archiver.store.tables import contact, contact_address
 
 
 class Contacts:
@@ -16,6 +18,7 @@ class Contacts:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self._organizations = Organizations(connection)
 
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
         columns, wanted = contact_address.c, list(normalized)
@@ -35,7 +38,10 @@ class Contacts:
         query = sa.select(sa.exists().where(contact.c.external_id == external_id))
         return bool(self._connection.execute(query).scalar())
 
-    def objection(self, record: ImportedContact) -> str | None:  # noqa: ARG002 an organization is made
+    def objection(self, record: ImportedContact) -> str | None:
+        external_id = record.organization_id
+        if external_id and not record.organization and not self._organizations.has(external_id):
+            return f"there is no organization {external_id}"  # and no name to make it with
         return None
 
     def upsert(self, record: ImportedContact, now: datetime) -> None:
@@ -43,7 +49,7 @@ class Contacts:
             "kind": record.kind,
             "first_name": record.first_name,
             "last_name": record.last_name,
-            "organization_id": self._organization_id(record.organization),
+            "organization_id": self._organization_id(record),
             "updated_at": now,
             "deleted_at": None,
         }
@@ -55,37 +61,12 @@ class Contacts:
                 contact.c.id
             )
         ).scalar_one()
-        self._set_addresses(contact_id, record)
+        replace_addresses(self._connection, contact_address, contact_id, record.addresses)
 
-    def _set_addresses(self, contact_id: int, record: ImportedContact) -> None:
-        self._connection.execute(
-            sa.delete(contact_address).where(
-                contact_address.c.contact_id == contact_id,
-                contact_address.c.normalized.not_in([normalized for _, normalized in record.addresses]),
-            )
-        )
-        for position, (address, normalized) in enumerate(record.addresses):
-            statement = insert(self._connection, contact_address).values(
-                contact_id=contact_id, address=address, normalized=normalized, is_primary=position == 0
-            )
-            self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[contact_address.c.contact_id, contact_address.c.normalized],
-                    set_={"is_primary": statement.excluded.is_primary},
-                )
-            )
-
-    def _organization_id(self, name: str | None) -> int | None:
-        """The organization of that name, made when there is none."""
-        if name is None:
-            return None
-        found = self._connection.execute(
-            sa.select(organization.c.id)
-            .where(organization.c.name == name)
-            .order_by(organization.c.id)
-            .limit(1)
-        ).scalar()
-        if found is not None:
-            return int(found)
-        made = sa.insert(organization).values(name=name).returning(organization.c.id)
-        return int(self._connection.execute(made).scalar_one())
+    def _organization_id(self, record: ImportedContact) -> int | None:
+        external_id, name = record.organization_id, record.organization
+        if external_id and name:
+            return self._organizations.called(external_id, name)
+        if external_id:
+            return self._organizations.with_external_id(external_id)
+        return self._organizations.named(name) if name else None

@@ -20,6 +20,8 @@ from mail_archiver.store.database import (
 from mail_archiver.store.lease import Leases
 from mail_archiver.store.ledger import Ledger
 from mail_archiver.store.listing import ListedArchive, list_archives
+from mail_archiver.store.opportunities import Opportunities
+from mail_archiver.store.organizations import Organizations
 from mail_archiver.store.quarantine import QuarantinedMessage, list_quarantine
 from mail_archiver.store.schema import HEAD, current_revision, migrate, require_current
 from mail_archiver.store.showing import show_archive
@@ -33,6 +35,8 @@ class UnitOfWork:
     ledger: Ledger
     archives: Archives
     contacts: Contacts
+    organizations: Organizations
+    opportunities: Opportunities
     blob_names: BlobNames
 
 
@@ -155,4 +159,11 @@ class Store:
 
 
 def _unit_of_work(connection: sa.Connection) -> UnitOfWork:
-    return UnitOfWork(Ledger(connection), Archives(connection), Contacts(connection), BlobNames(connection))
+    return UnitOfWork(
+        Ledger(connection),
+        Archives(connection),
+        Contacts(connection),
+        Organizations(connection),
+        Opportunities(connection),
+        BlobNames(connection),
+    )

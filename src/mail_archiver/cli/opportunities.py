@@ -1,0 +1,35 @@
+"""`mail-archiver opportunities import`"""
+
+from pathlib import Path
+
+import click
+
+from mail_archiver.cli.import_file import FILE, csv_lines, read_octets, tell
+from mail_archiver.cli.options import config_option, dry_run_option, json_option
+
+
+@click.group("opportunities")
+def command() -> None:
+    """Bring opportunities in."""
+
+
+@command.command("import")
+@click.argument("file", type=FILE)
+@dry_run_option
+@json_option
+@config_option
+def import_(file: Path, dry_run: bool, as_json: bool, config: Path | None) -> int:
+    """Import opportunities from a CSV file, in UTF-8.
+
+    Columns: external_id and name, and as you like organization_id and contact_ids (the external_ids of what
+    is there already, contacts separated by ";"), stage (open, won or lost), created_at, closed_at and
+    updated_at (UTC unless they say otherwise). An opportunity with a known external_id is updated. Bad lines
+    are reported by number, and the rest is imported; the exit code is then 65.
+    """
+    from mail_archiver.app import open_app
+    from mail_archiver.archiving.csv_file import read_csv
+    from mail_archiver.archiving.opportunity_import import OPPORTUNITIES
+
+    lines = read_csv(csv_lines(read_octets(file)), str(file), OPPORTUNITIES)
+    report = open_app(config).import_records(lines, lambda uow: uow.opportunities, dry_run=dry_run)
+    return tell(report, file, dry_run=dry_run, as_json=as_json)
