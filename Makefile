@@ -22,7 +22,7 @@ chaos: .venv/.synced servers ## The program killed KILLS times while mail arrive
 bench: .venv/.synced ## What one message may cost, hostile ones and large ones included
 	$(BIN)/python -m benchmarks.any_message
 
-servers: .venv/.synced ## Dovecot, PostgreSQL, GreenMail, Cyrus and Courier for the tests, where they are missing
+servers: .venv/.synced ## Dovecot, PostgreSQL, MariaDB, GreenMail, Cyrus, Courier for the tests, where they are missing
 	$(BIN)/python -m tests.servers.provide
 
 lint: .venv/.synced ## Format, lint, types, floors, and whether the migrations make what the tables say

@@ -9,6 +9,7 @@ from tests.servers import courier as courier_server
 from tests.servers import cyrus as cyrus_server
 from tests.servers import dovecot as dovecot_server
 from tests.servers import greenmail as greenmail_server
+from tests.servers import mariadb as mariadb_server
 from tests.servers import pgbouncer as pgbouncer_server
 from tests.servers import postgres as postgres_server
 from tests.servers.courier import Courier
@@ -16,6 +17,7 @@ from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot
 from tests.servers.greenmail import GreenMail
 from tests.servers.imap import ImapServer
+from tests.servers.mariadb import MariaDb
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
 from tests.servers.process import Unavailable
@@ -114,6 +116,17 @@ def small_pgbouncer(server_folder: Path, postgres: Postgres) -> Iterator[PgBounc
 
 
 @pytest.fixture(scope="session")
+def mariadb(server_folder: Path) -> Iterator[MariaDb]:
+    """MariaDB; the test is skipped where it cannot run."""
+    try:
+        server = mariadb_server.start(_subfolder(server_folder, "mariadb"))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def s3() -> Iterator[S3]:
     """S3 object storage."""
     server = S3()
@@ -125,6 +138,12 @@ def s3() -> Iterator[S3]:
 def postgres_url(postgres: Postgres) -> str:
     """An empty PostgreSQL database of the test's own."""
     return postgres.new_database()
+
+
+@pytest.fixture
+def mariadb_url(mariadb: MariaDb) -> str:
+    """An empty MariaDB database of the test's own."""
+    return mariadb.new_database()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mail_archiver.archiving.importing import ImportReport, Line, R, import_reco
 from mail_archiver.archiving.ports import ImportTarget, MailSource, UnitOfWork
 from mail_archiver.archiving.work import AccountPlan, Parts, no_progress
 from mail_archiver.blobs import BlobStorage, open_blobs
-from mail_archiver.config import Account, Settings, load_settings
+from mail_archiver.config import Account, Settings, load_settings, read_contact_source
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.limits import Limits
 from mail_archiver.errors import ConfigError
@@ -22,7 +22,8 @@ from mail_archiver.imap.login import AccessTokens, Login
 from mail_archiver.logs import open_log
 from mail_archiver.store.store import Store
 
-if TYPE_CHECKING:  # cron does not pay for it where accounts have passwords
+if TYPE_CHECKING:  # a run does not pay for them where accounts have passwords
+    from mail_archiver.archiving.contact_sync import SyncOptions, SyncReport
     from mail_archiver.oauth.authorization import Authorization
     from mail_archiver.oauth.registration import Registration
     from mail_archiver.oauth.token_file import TokenFile
@@ -65,6 +66,24 @@ class App:
             if not dry_run:
                 store.prepare()
             return import_records(store, now, lines, target, dry_run=dry_run)
+
+    def sync_contacts(self, options: "SyncOptions") -> "SyncReport":
+        """Bring the contacts of the contact source up to date (see `archiving.contact_sync.sync_contacts`).
+
+        Raises:
+            ConfigError: There is none, or its settings are wrong.
+        """
+        from mail_archiver.archiving.contact_sync import sync_contacts
+        from mail_archiver.store.contact_source import ContactSource
+
+        settings = read_contact_source(self.settings)
+        source = ContactSource(settings.url.get_secret_value(), settings.query)
+        with self.open_store_as_it_is() if options.dry_run else self.open_store() as store:
+            if not options.dry_run:
+                store.prepare()
+            report = sync_contacts(store, source, now, options)
+        self.log.info("contacts.synced", **report.counts, dry_run=options.dry_run)
+        return report
 
     def open_blobs(self) -> BlobStorage:
         """The blob storage; not looked at yet."""

@@ -17,6 +17,8 @@
     │   └── RowsRefused              the database rejects what was to be written
     ├── StorageError             a blob, or a token, cannot be written or read
     │   └── BlobLost                 this one blob is not there, or cannot be read, whatever becomes of others
+    ├── ContactsVanished         the contact source has lost too many of its contacts to be believed
+    ├── SyncBusy                 another process brings the contacts up to date
     └── AccountBusy              another process works on this account
 
 Each error says what happened and where in fields; `hint` says what to do. The command line alone turns
@@ -165,6 +167,33 @@ class StorageError(MailArchiverError):
 
 class BlobLost(StorageError):
     """The storage can be read, and this blob is not there, or the disk does not give it back."""
+
+
+class ContactsVanished(MailArchiverError):
+    """The contact source has lost more than half of its contacts at once: likelier a mistake than the truth.
+
+    Args:
+        gone: How many are missing, of how many there were.
+        database: The source's URL without the password.
+    """
+
+    def __init__(self, gone: int, owned: int, *, database: str) -> None:
+        super().__init__(
+            f"{gone} of {owned} contacts are gone, nothing was changed",
+            hint="Check its URL and the query; if that is right: mail-archiver contacts sync --force",
+        )
+        self.database = database
+
+    @property
+    def where(self) -> str:
+        return f"contact source {self.database}"
+
+
+class SyncBusy(MailArchiverError):
+    """Another process brings the contacts up to date."""
+
+    def __init__(self) -> None:
+        super().__init__("another sync of the contacts is at work")
 
 
 class AccountBusy(MailArchiverError):

@@ -13,7 +13,7 @@ from tests.e2e.mails import mail
 from tests.servers.dovecot import Dovecot
 
 from mail_archiver.cli import cli, exits
-from mail_archiver.config import Account, Settings, load_settings
+from mail_archiver.config import Account, ContactSource, Settings, load_settings
 from mail_archiver.config.names import ACCOUNT_TABLES, TABLES
 from mail_archiver.config.oauth import OAuth
 from mail_archiver.config.settings import LimitSettings
@@ -63,13 +63,17 @@ def test_every_command_explains_itself(path: str, tmp_path: Path) -> None:
     "name",
     [
         *sorted(set(Settings.model_fields) - TABLES),
+        *(f"CONTACT_SOURCE__{n}" for n in ContactSource.model_fields),
         *(f"LIMITS__{n}" for n in LimitSettings.model_fields),
         *(f"ACCOUNTS__<NAME>__{n}" for n in sorted(set(Account.model_fields) - ACCOUNT_TABLES)),
         *(f"ACCOUNTS__<NAME>__OAUTH__{n}" for n in OAuth.model_fields),
     ],
 )
 def test_every_setting_is_in_the_readme(name: str) -> None:
-    elsewhere = re.search(r"(.*(?:PASSWORD|DATABASE_URL|SECRET|TOKEN))_(?:FILE|COMMAND)$", name.upper())
+    elsewhere = re.search(
+        r"(.*(?:PASSWORD|DATABASE_URL|SOURCE__URL|SOURCE__QUERY|SECRET|TOKEN))_(?:FILE|COMMAND)$",
+        name.upper(),
+    )
     assert f"| `{elsewhere[1] if elsewhere else name.upper()}`" in README
 
 

@@ -43,6 +43,18 @@ def pgbouncer() -> Path | None:
     return Path(found) if found else None
 
 
+def mariadb() -> Path | None:
+    """MariaDB's server program."""
+    found = shutil.which("mariadbd", path=_DAEMON_PATH)
+    return Path(found) if found else None
+
+
+def mariadb_share() -> Path | None:
+    """The folder with the statements that make MariaDB's system tables."""
+    folders = (Path("/usr/share/mariadb"), Path("/usr/share/mysql"))
+    return next((each for each in folders if (each / "mysql_system_tables.sql").exists()), None)
+
+
 def java() -> Path | None:
     """The Java launcher."""
     found = shutil.which("java")

@@ -48,6 +48,12 @@ REQUIREMENTS = [
         {"apt-get": "pgbouncer", "dnf": "pgbouncer"},
         None,
     ),
+    Requirement(
+        "MariaDB",
+        installed.mariadb,
+        {"apt-get": "mariadb-server-core", "dnf": "mariadb-server"},
+        None,
+    ),
 ]
 
 # What conflicts with Dovecot's packages, by its folder in .tools: what Debian calls its packages.

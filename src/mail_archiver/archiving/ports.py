@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from mail_archiver.domain.contact import ImportedContact
+from mail_archiver.domain.contact_sync import KnownContact
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.draft import Blob, Draft, KeptOriginal, Recorded
 from mail_archiver.domain.fetch_plan import MessageSummary, Window
@@ -15,6 +16,7 @@ from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.domain.opportunity import ImportedOpportunity
 from mail_archiver.domain.organization import ImportedOrganization
 from mail_archiver.domain.recognition import LedgerCopy
+from mail_archiver.domain.source_state import SourceState
 from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.octets import Spool
 
@@ -207,6 +209,48 @@ class Contacts(ImportTarget[ImportedContact], Protocol):
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
         """The contacts, not deleted, that have one of these addresses."""
 
+    def known(self, external_ids: Collection[str] | None) -> dict[str, KnownContact]:
+        """The contacts, deleted ones too, that have one of these ids, by id; None for all that have any."""
+
+    def upsert_from(self, source: str, record: ImportedContact, now: datetime) -> None:
+        """Insert a contact, or bring it up to date, as the property of a source."""
+
+    def delete(self, external_ids: Sequence[str], now: datetime) -> None:
+        """Mark contacts as deleted; their links stay."""
+
+    def source_state(self, source: str) -> SourceState | None:
+        """How far we have come with a source; None before the first sync."""
+
+    def save_source_state(self, source: str, state: SourceState, now: datetime) -> None:
+        """Note how far we have come."""
+
+
+class ContactSource(Protocol):
+    """A second database that owns contacts."""
+
+    @property
+    def database(self) -> str:
+        """Its URL without the password."""
+
+    @property
+    def definition(self) -> str:
+        """A hash of its address and the query."""
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the query can be asked for what is new since a moment."""
+
+    def rows(self, since: datetime) -> Iterator[Mapping[str, object]]:
+        """The rows of the query, by column; nothing is written there.
+
+        Args:
+            since: Only what was updated since, where the query can tell.
+
+        Raises:
+            ConfigError: The query is wrong, or does not yield the columns that it has to.
+            StoreError: The database cannot be used.
+        """
+
 
 class BlobNames(Protocol):
     """Which blobs the rows name."""
@@ -265,6 +309,13 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Writes nothing, and locks nothing."""
+
+    def sync_lease(self) -> AbstractContextManager[None]:
+        """The right to bring the contacts up to date.
+
+        Raises:
+            SyncBusy: Another process holds it.
+        """
 
     def run_lease(self, account: str) -> AbstractContextManager[None]:
         """The right to run for an account, held for the whole run; waits for a backfill's batch to end.

@@ -1,11 +1,20 @@
-"""`mail-archiver contacts import`"""
+"""`mail-archiver contacts import` and `contacts sync`"""
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from mail_archiver.cli import exits
 from mail_archiver.cli.import_file import FILE, csv_lines, read_octets, tell
 from mail_archiver.cli.options import config_option, dry_run_option, json_option
+
+if TYPE_CHECKING:  # an import needs no sync
+    from mail_archiver.archiving.contact_sync import SyncReport
+
+MOST_TOLD = 20
+"""Of what a sync leaves out: cron mails it, and a CRM has thousands of contacts without an address."""
 
 
 @click.group("contacts")
@@ -40,3 +49,52 @@ def import_(file: Path, dry_run: bool, as_json: bool, config: Path | None) -> in
     lines = read_vcards(content) if is_vcard(content) else read_csv(csv_lines(content), str(file), CONTACTS)
     report = open_app(config).import_records(lines, lambda uow: uow.contacts, dry_run=dry_run)
     return tell(report, file, dry_run=dry_run, as_json=as_json)
+
+
+@command.command("sync")
+@click.option("--full", is_flag=True, help="Compare all contacts, whether it is time for it or not.")
+@click.option("--force", is_flag=True, help="Believe the source even if most of its contacts are gone.")
+@click.option("--adopt", is_flag=True, help="Take over contacts that are here already under the same id.")
+@dry_run_option
+@json_option
+@config_option
+def sync(full: bool, force: bool, adopt: bool, dry_run: bool, as_json: bool, config: Path | None) -> int:
+    """Bring the contacts of a second database up to date: your CRM's, which stays their owner.
+
+    CONTACT_SOURCE__URL says where it is, CONTACT_SOURCE__QUERY or QUERY_FILE what to ask it. The query yields
+    external_id and address (a row for each) or addresses (separated by ";"), and as you like kind,
+    first_name, last_name, organization, organization_id, is_primary, updated_at and deleted. If it names
+    :since, it is asked for what is new; once a day, and with --full, for all.
+
+    Contacts that the source has no more are marked as deleted, and keep their links. Should most of them be
+    gone, nothing is changed, and the exit code is 65. Contacts that came another way are left alone.
+    """
+    from mail_archiver.app import open_app
+    from mail_archiver.archiving.contact_sync import SyncOptions
+
+    app = open_app(config)
+    report = app.sync_contacts(SyncOptions(full=full, force=force, adopt=adopt, dry_run=dry_run))
+    _tell(report, dry_run=dry_run, as_json=as_json)
+    return exits.DONE
+
+
+def _tell(report: "SyncReport", *, dry_run: bool, as_json: bool) -> None:
+    counts = {name: getattr(report, name) for name in ("created", "updated", "restored", "deleted")}
+    if as_json:
+        since = report.since.isoformat() if report.since else None
+        left_out = [
+            {"external_id": each.external_id or None, "reason": each.reason} for each in report.left_out
+        ]
+        answer = {"since": since, **counts, "unchanged": report.unchanged, "left_out": left_out}
+        click.echo(json.dumps(answer))
+        return
+    for each in report.left_out[:MOST_TOLD]:
+        click.echo(
+            f"{f'contact {each.external_id}' if each.external_id else 'a row'}: {each.reason}; left out"
+        )
+    if len(report.left_out) > MOST_TOLD:
+        click.echo(f"… and {len(report.left_out) - MOST_TOLD} more left out")
+    would_be = "would be " if dry_run else ""
+    told = ", ".join(f"{count} {would_be}{name}" for name, count in counts.items())
+    since_when = f"since {report.since:%Y-%m-%d %H:%M} UTC" if report.since else "all compared"
+    click.echo(f"{told}, {report.unchanged} unchanged ({since_when}).")

@@ -10,6 +10,7 @@ from mail_archiver.errors import (
     AccountBusy,
     AuthenticationRefused,
     ConfigError,
+    ContactsVanished,
     DatabaseRefused,
     MailArchiverError,
     MailboxUnavailable,
@@ -17,6 +18,7 @@ from mail_archiver.errors import (
     SourceError,
     StorageError,
     StoreError,
+    SyncBusy,
     TlsNotTrusted,
     places,
 )
@@ -40,6 +42,8 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (StorageError, CANNOT_CREATE),
     (SourceError, UNAVAILABLE),
     (StoreError, UNAVAILABLE),
+    (ContactsVanished, DATA_ERROR),
+    (SyncBusy, TRY_AGAIN),
     (AccountBusy, TRY_AGAIN),
 )
 

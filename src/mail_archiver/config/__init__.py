@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
+from mail_archiver.config.contact_source import ContactSource
 from mail_archiver.config.names import (
     CONFIG_VARIABLE,
     is_known,
@@ -21,7 +22,7 @@ from mail_archiver.config.settings import PREFIX, Account, Security, Settings
 from mail_archiver.config.toml import read_toml
 from mail_archiver.errors import ConfigError
 
-__all__ = ["Account", "Security", "Settings", "load_settings"]
+__all__ = ["Account", "ContactSource", "Security", "Settings", "load_settings", "read_contact_source"]
 
 
 def load_settings(config: Path | None = None) -> Settings:
@@ -62,10 +63,29 @@ def load_settings(config: Path | None = None) -> Settings:
         raise ConfigError(f"the settings cannot be read: {error}") from None
 
 
-def _explained(error: ValidationError) -> ConfigError:
+def read_contact_source(settings: Settings) -> ContactSource:
+    """The second database that owns the contacts.
+
+    Raises:
+        ConfigError: There is none, or a value is missing or wrong.
+    """
+    if not settings.contact_source:
+        raise ConfigError(
+            "no contact source is configured",
+            setting="contact_source",
+            hint=f"Set {PREFIX}CONTACT_SOURCE__URL and …__QUERY_FILE (see .env.example).",
+        )
+    written = {name: value.get_secret_value() for name, value in settings.contact_source.items()}
+    try:
+        return ContactSource.model_validate(written)
+    except ValidationError as error:
+        raise _explained(error, "contact_source") from None
+
+
+def _explained(error: ValidationError, *tables: str) -> ConfigError:
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     first = problems[0]
-    path = tuple(str(part) for part in first["loc"])
+    path = (*tables, *(str(part) for part in first["loc"]))
     what = "is required" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     hint = f"It is {PREFIX}{'__'.join(path).upper()} in the environment." if is_known(path) else ""

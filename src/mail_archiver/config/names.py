@@ -4,13 +4,14 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mail_archiver.config.contact_source import ContactSource
 from mail_archiver.config.oauth import OAuth
 from mail_archiver.config.settings import PREFIX, Account, LimitSettings, Settings
 from mail_archiver.errors import ConfigError
 
 CONFIG_VARIABLE = "MAIL_ARCHIVER_CONFIG"
 
-TABLES = frozenset({"accounts", "limits"})
+TABLES = frozenset({"accounts", "contact_source", "limits"})
 ACCOUNT_TABLES = frozenset({"oauth"})
 """Settings that are tables of settings: of all, and of an account."""
 
@@ -25,6 +26,8 @@ def is_known(path: Keys) -> bool:
             return name in OAuth.model_fields
         case ("accounts", _, name):
             return name in Account.model_fields and name not in ACCOUNT_TABLES
+        case ("contact_source", name):
+            return name in ContactSource.model_fields
         case ("limits", name):
             return name in LimitSettings.model_fields
         case (name,):
@@ -64,6 +67,7 @@ def _nearest(path: Keys) -> Keys:
     """The known setting most like `path`, with the account's name kept."""
     account = path[1] if len(path) > 2 else "<name>"
     known: list[Keys] = [(name,) for name in Settings.model_fields if name not in TABLES]
+    known += [("contact_source", name) for name in ContactSource.model_fields]
     known += [("limits", name) for name in LimitSettings.model_fields]
     known += [("accounts", account, name) for name in Account.model_fields if name not in ACCOUNT_TABLES]
     known += [("accounts", account, "oauth", name) for name in OAuth.model_fields]

@@ -158,6 +158,8 @@ class Settings(Secrets, BaseSettings):
 
     Attributes:
         accounts: By name, in lower case.
+        contact_source: A second database that owns the contacts, as it is written: `read_contact_source`
+            makes sense of it when it is needed, so that what is wrong with it stops no run.
         internal_domains: Domains of the company, never linked as recipients; subdomains count.
         own_addresses: Further addresses of the company.
         zip_inline_images: Images that the HTML shows go into the attachment file too.
@@ -178,6 +180,7 @@ class Settings(Secrets, BaseSettings):
     storage_url: str = "file:./mail-archiver-blobs"
     token_folder: TokenFolder = DEFAULT_TOKEN_FOLDER
     accounts: dict[str, Account] = {}
+    contact_source: dict[str, SecretStr] = {}
     internal_domains: TextList = []
     own_addresses: TextList = []
     zip_inline_images: bool = False

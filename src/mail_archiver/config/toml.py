@@ -39,7 +39,11 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
             absolute[key] = str(folder / Path(value).expanduser())
         elif key == "storage_url" and value.startswith("file:") and not value.startswith("file:/"):
             absolute[key] = f"file:{folder / value.removeprefix('file:')}"
-        elif key == "database_url" and value.startswith("sqlite:///") and value != "sqlite:///:memory:":
+        elif (
+            key in ("database_url", "url")
+            and value.startswith("sqlite:///")
+            and value != "sqlite:///:memory:"
+        ):
             absolute[key] = f"sqlite:///{folder / value.removeprefix('sqlite:///')}"
         else:
             absolute[key] = value

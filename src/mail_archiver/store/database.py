@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from mail_archiver.errors import ConfigError, DatabaseUnusable
 
 # A server that is gone without a word is given up within a minute or so (libpq's parameters, in s and ms).
-_NETWORK = {
+NETWORK = {
     "connect_timeout": 15,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -73,7 +73,7 @@ def open_engine(url: sa.URL, schema: str | None = None) -> sa.Engine:
     else:
         engine = sa.create_engine(
             url,
-            connect_args={"application_name": "mail-archiver", **_NETWORK},
+            connect_args={"application_name": "mail-archiver", **NETWORK},
             pool_pre_ping=True,
             **options,
         )

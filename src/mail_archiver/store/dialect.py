@@ -1,5 +1,6 @@
 """What PostgreSQL and SQLite both have and SQLAlchemy spells twice."""
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, cast
 
@@ -13,6 +14,12 @@ ROWS_A_STATEMENT = 5_000
 def constant(value: StrEnum | str | int) -> sa.ColumnElement[Any]:
     """A word or number of our own, written into the SQL: statements for many rows take no parameters."""
     return sa.literal_column(str(value) if isinstance(value, int) else f"'{value}'")
+
+
+def portions(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Values in as many as a statement takes."""
+    for start in range(0, len(values), ROWS_A_STATEMENT):
+        yield values[start : start + ROWS_A_STATEMENT]
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert:

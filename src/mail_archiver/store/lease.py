@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from mail_archiver.errors import AccountBusy, DatabaseUnavailable, DatabaseUnusable
+from mail_archiver.errors import AccountBusy, DatabaseUnavailable, DatabaseUnusable, SyncBusy
 from mail_archiver.store.database import sqlite_file
 from mail_archiver.store.translation import shown, translated
 
@@ -66,6 +66,14 @@ class Leases:
         with self._locks() as locks:
             _take(locks, "run", account, _PEEK_WAIT_S)
             _take(locks, "work", account, BATCH_WAIT_S)
+            yield
+
+    @contextmanager
+    def sync(self) -> Iterator[None]:
+        """See `archiving.ports.Store.sync_lease`."""
+        with self._locks() as locks:
+            if not locks.take("contacts"):
+                raise SyncBusy
             yield
 
     @contextmanager

@@ -145,6 +145,10 @@ class Store:
         """See `archiving.ports.Store.blobs_alone`."""
         return self._leases.blobs_alone()
 
+    def sync_lease(self) -> AbstractContextManager[None]:
+        """See `archiving.ports.Store.sync_lease`."""
+        return self._leases.sync()
+
     def run_lease(self, account: str) -> AbstractContextManager[None]:
         """See `archiving.ports.Store.run_lease`."""
         return self._leases.run(account)

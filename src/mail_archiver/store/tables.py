@@ -33,6 +33,8 @@ organization = sa.Table(
     generated_id(),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("external_id", sa.Text, unique=True),
+    # A source may know its organizations by name alone. By hash, since a name has no limit.
+    sa.Index("ix_organization_name", "name", postgresql_using="hash"),
 )
 
 organization_address = sa.Table(
@@ -67,6 +69,8 @@ contact = sa.Table(
     moment_of_writing("created_at"),
     moment_of_writing("updated_at"),
     sa.Column("deleted_at", MOMENT),
+    # Which contact_source it belongs to; NULL for those that were made here, and that no sync touches.
+    sa.Column("source", sa.Text),
     one_of("kind", ("contact", "lead")),
     sa.Index("ix_contact_organization_id", "organization_id"),
 )
@@ -117,6 +121,17 @@ opportunity_contact = sa.Table(
         primary_key=True,
         index=True,
     ),
+)
+
+# How far we have come with a second database that owns contacts.
+contact_source = sa.Table(
+    "contact_source",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("definition_sha256", sa.Text, nullable=False),
+    sa.Column("newest_updated_at", MOMENT),
+    sa.Column("full_at", MOMENT, nullable=False),
+    sa.Column("synced_at", MOMENT, nullable=False),
 )
 
 # --- The mailboxes and the ledger --------------------------------------------------------------------------

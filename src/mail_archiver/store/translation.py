@@ -50,7 +50,7 @@ def translated(url: sa.URL) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise _translate(error, shown(url)) from error
+        raise translate(error, shown(url)) from error
     except sa.exc.StatementError as error:  # a value of ours that cannot even be handed to the driver
         raise RowsRefused(type(error.orig).__name__, database=shown(url)) from error
     except sa.exc.TimeoutError as error:
@@ -62,9 +62,14 @@ def shown(url: sa.URL) -> str:
     return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
-def _translate(error: sa.exc.DBAPIError, database: str) -> StoreError:
-    state = _state(error)
-    reason = _reason(error)
+def translate(error: sa.exc.DBAPIError, database: str) -> StoreError:
+    """Ours for a driver's exception.
+
+    Args:
+        database: Its URL, as a person may see it.
+    """
+    state = state_of(error)
+    reason = reason_of(error)
     if state in _REFUSED or (not state and any(sign in reason for sign in _REFUSALS)):
         return DatabaseRefused(reason, database=database, hint="Check the user name, password and rights.")
     if not state and "database " in reason and "does not exist" in reason:
@@ -99,19 +104,19 @@ def _translate(error: sa.exc.DBAPIError, database: str) -> StoreError:
     )
 
 
-def _state(error: sa.exc.DBAPIError) -> str:
+def state_of(error: sa.exc.DBAPIError) -> str:
     """PostgreSQL's SQLSTATE, or SQLite's name for it; "" where neither was told."""
     return str(getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlite_errorname", None) or "")
 
 
-def _reason(error: sa.exc.DBAPIError) -> str:
+def reason_of(error: sa.exc.DBAPIError) -> str:
     """One line for a person. Once connected, PostgreSQL may quote values: only its class is told.
 
     SQLite quotes none, but for a trigger's own words and, in Python's driver, a text that cannot be read.
     """
-    if getattr(error.orig, "pgcode", None) or _state(error) == _TRIGGERS_OWN:
+    if getattr(error.orig, "pgcode", None) or state_of(error) == _TRIGGERS_OWN:
         constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        return f"{type(error.orig).__name__} ({_state(error)}{', ' + constraint if constraint else ''})"
+        return f"{type(error.orig).__name__} ({state_of(error)}{', ' + constraint if constraint else ''})"
     if isinstance(error.orig, UnicodeError):
         return type(error.orig).__name__  # its text quotes the character
     if str(error.orig).startswith(_UNDECODABLE):

@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from tests.integration.store.messages import NOW, add_contact
 from tests.integration.store.sql import Sql
 
 from mail_archiver.domain.contact import ImportedContact
+from mail_archiver.domain.contact_sync import KnownContact
 from mail_archiver.domain.linking import ContactAddress
+from mail_archiver.domain.source_state import SourceState
+from mail_archiver.errors import SyncBusy
 from mail_archiver.store.store import Store
 from mail_archiver.store.tables import contact, contact_address, organization
 
@@ -133,3 +137,86 @@ def test_an_organization_is_made_once_for_its_name(store: Store, sql: Sql) -> No
         "Client Ltd",
         "client ltd",
     ]
+
+
+IMPORTED = ImportedContact(
+    "1",
+    "lead",
+    "Ann",
+    None,
+    "Client Ltd",
+    (("b@client.example", "b@client.example"), ("A@client.example", "a@client.example")),
+    "o1",
+)
+
+
+def bring_in(store: Store, contact_: ImportedContact = IMPORTED, source: str = "sync") -> None:
+    with store.transaction() as uow:
+        uow.contacts.upsert_from(source, contact_, NOW)
+
+
+def test_a_contact_is_known_as_it_was_brought_in(store: Store) -> None:
+    bring_in(store)
+    add_contact(store, "2", "c@client.example")
+    add_contact(store, "3")
+    plain = ImportedContact("2", "contact", "Ann", "Archer", None, (("c@client.example",) * 2,))
+    with store.reading() as uow:
+        assert uow.contacts.known(["1", "2", "4"]) == {
+            "1": KnownContact(IMPORTED, "sync", is_deleted=False),
+            "2": KnownContact(plain, None, is_deleted=False),
+        }
+        assert set(uow.contacts.known(None)) == {"1", "2", "3"}
+        assert uow.contacts.known([]) == {}
+
+
+def test_a_contact_without_an_id_is_another_programs_and_not_known(store: Store, sql: Sql) -> None:
+    sql.run("INSERT INTO contact (first_name) VALUES ('Theirs')")
+    with store.reading() as uow:
+        assert uow.contacts.known(None) == {}
+
+
+def test_a_deleted_contact_keeps_its_addresses_and_when_it_was_deleted(store: Store, sql: Sql) -> None:
+    bring_in(store)
+    for now in (NOW, NOW + timedelta(days=1)):
+        with store.transaction() as uow:
+            uow.contacts.delete(["1", "2"], now)
+    assert sql.value(sa.select(columns.deleted_at)) == NOW
+    assert sql.count("contact_address") == 2
+    with store.reading() as uow:
+        assert uow.contacts.known(None) == {"1": KnownContact(IMPORTED, "sync", is_deleted=True)}
+
+
+def test_the_addresses_of_a_contact_that_comes_back_are_looked_up_again(store: Store, sql: Sql) -> None:
+    bring_in(store)
+    add_contact(store, "2", "c@client.example")
+    sql.run("UPDATE contact_address SET matched_at = '2024-01-01 00:00:00+00:00'")
+    with store.transaction() as uow:
+        uow.contacts.delete(["1"], NOW)
+    bring_in(store)
+    query = sa.select(address.normalized).where(address.matched_at.is_(None)).order_by(address.normalized)
+    assert sql.rows(query) == [("a@client.example",), ("b@client.example",)]
+
+
+def test_a_contact_that_is_imported_stays_the_property_of_its_source(store: Store, sql: Sql) -> None:
+    bring_in(store)
+    add_contact(store, "1", "a@client.example")
+    assert sql.value(sa.select(columns.source)) == "sync"
+
+
+def test_remembers_how_far_it_has_come_with_a_source(store: Store) -> None:
+    states = [SourceState("d1", None, NOW), SourceState("d2", NOW, NOW + timedelta(days=1))]
+    with store.reading() as uow:
+        assert uow.contacts.source_state("sync") is None
+    for state in states:
+        with store.transaction() as uow:
+            uow.contacts.save_source_state("sync", state, NOW)
+        with store.reading() as uow:
+            assert uow.contacts.source_state("sync") == state
+            assert uow.contacts.source_state("other") is None
+
+
+def test_one_sync_at_a_time(store: Store) -> None:
+    with store.sync_lease(), pytest.raises(SyncBusy), store.sync_lease():
+        pass
+    with store.sync_lease():
+        pass
