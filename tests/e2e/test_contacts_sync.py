@@ -1,6 +1,7 @@
 """`mail-archiver contacts sync`"""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import pytest
 import sqlalchemy as sa
 from tests.e2e.conftest import Install
 from tests.e2e.installation import Installation, event
+from tests.e2e.mails import mail
+from tests.integration.store.crm_tables import ESPOCRM, SUITECRM
+from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 
 from mail_archiver.store.database import read_url
@@ -252,3 +256,34 @@ def test_what_is_wrong_with_the_settings_is_one_line(installation: Installation,
     run = installation.run("contacts", "sync")
     assert run.returncode == 78
     assert event(run.stderr, "command.failed")["what"] == "no contact source is configured"
+
+
+def test_a_crm_on_mariadb_keeps_its_contacts(installation: Installation, mariadb_url: str) -> None:
+    SUITECRM.make(sa.make_url(mariadb_url))
+    installation.settings["CONTACT_SOURCE__URL"] = mariadb_url
+    installation.settings["CONTACT_SOURCE__QUERY_FILE"] = str(PROJECT / "docs/contact-sources/suitecrm.sql")
+    told = [{"external_id": "c2", "reason": "no address"}]
+    assert sync(installation) == {"created": 2, "left_out": told}
+    assert sync(installation)["since"].startswith("2026-03-07T07:00")
+    assert ("c1", "a1", "helene@aubry.example", 1) in contacts(installation)
+
+
+def test_archives_are_joined_back_to_the_crm_as_the_readme_has_it(
+    tmp_path: Any, postgres_url: str, dovecot: Dovecot
+) -> None:
+    ESPOCRM.make(sa.make_url(postgres_url))
+    settings = {
+        "DATABASE_URL": postgres_url,
+        "DATABASE_SCHEMA": "mail_archive",
+        "CONTACT_SOURCE__URL": postgres_url,
+        "CONTACT_SOURCE__QUERY_FILE": str(PROJECT / "docs/contact-sources/espocrm.sql"),
+    }
+    installation = Installation(tmp_path / "mail-archiver", settings)
+    installation.add_account("CRM", dovecot)
+    assert installation.run("db", "upgrade").returncode == 0
+    assert sync(installation)["created"] == 2
+    dovecot.deliver(installation.user, mail(to="h.aubry@post.example", subject="Offer"))
+    assert installation.run("run").returncode == 0
+    [query] = re.findall(r"```postgresql\n(.*?)```", (PROJECT / "README.md").read_text("utf-8"), re.DOTALL)
+    [row] = installation.rows(query)
+    assert (row[0], row[1], row[-1]) == ("c1", "Hélène", "Offer")

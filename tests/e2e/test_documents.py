@@ -13,7 +13,7 @@ from tests.e2e.mails import mail
 from tests.servers.dovecot import Dovecot
 
 from mail_archiver.cli import cli, exits
-from mail_archiver.config import Account, ContactSource, Settings, load_settings
+from mail_archiver.config import Account, ContactSource, Settings, load_settings, read_contact_source
 from mail_archiver.config.names import ACCOUNT_TABLES, TABLES
 from mail_archiver.config.oauth import OAuth
 from mail_archiver.config.settings import LimitSettings
@@ -139,7 +139,12 @@ def test_the_settings_of_the_readme_are_read(
     monkeypatch.chdir(tmp_path)
     for name, value in re.findall(r"^\s*(\w+)=(.*)$", text, re.MULTILINE):
         monkeypatch.setenv(name, value.replace("<tenant id>", "00000000-0000-0000-0000-000000000000"))
-    oauth = load_settings().accounts["crm"].oauth
+    settings = load_settings()
+    if settings.contact_source:
+        monkeypatch.chdir(PROJECT)
+        assert ":since" in read_contact_source(settings).query
+        return
+    oauth = settings.accounts["crm"].oauth
     assert oauth is not None
     assert oauth.client_id == "<client id>"
 
