@@ -158,12 +158,12 @@ def measure(path: Path) -> None:
     from mail_archiver.archiving.drafting import Drafter
     from mail_archiver.archiving.fetching import LARGE_OCTETS
     from mail_archiver.blobs.folder import FolderBlobs
-    from mail_archiver.domain.address import OwnAddresses
     from mail_archiver.domain.limits import Limits
+    from mail_archiver.domain.linking import LinkingRules
     from mail_archiver.domain.message import FetchedMessage
     from mail_archiver.octets import InMemory, Spool
 
-    drafter = Drafter(OwnAddresses(), Limits(), zip_inline_images=False)
+    drafter = Drafter(LinkingRules(), Limits(), zip_inline_images=False)
     with tempfile.TemporaryDirectory() as folder:
         blobs = FolderBlobs(Path(folder))
         for generate in CASES.values():  # so that what a kind of mail needs is loaded

@@ -16,6 +16,7 @@ from mail_archiver.blobs import BlobStorage, open_blobs
 from mail_archiver.config import Account, Settings, load_settings, read_contact_source
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.limits import Limits
+from mail_archiver.domain.linking import LinkingRules
 from mail_archiver.errors import ConfigError
 from mail_archiver.imap.connect import log_in
 from mail_archiver.imap.login import AccessTokens, Login
@@ -99,6 +100,14 @@ class App:
             progress,
             self.settings.patience_s,
         )
+
+    @property
+    def linking_rules(self) -> LinkingRules:
+        """Whom messages are linked to; the addresses of all accounts are ours."""
+        settings = self.settings
+        boxes = (account.username for account in settings.accounts.values())
+        own = OwnAddresses.of([*boxes, *settings.own_addresses], settings.internal_domains)
+        return LinkingRules(own, **settings.linking.model_dump())
 
     def plans(self, accounts: Sequence[str] = (), mailboxes: Sequence[str] = ()) -> list[AccountPlan]:
         """The accounts to work on, in the order of the settings.
@@ -200,9 +209,7 @@ class App:
             start=account.start,
             disposition=account.disposition,
             drafter=Drafter(
-                OwnAddresses.of(
-                    [account.username, *self.settings.own_addresses], self.settings.internal_domains
-                ),
+                self.linking_rules,
                 Limits(**self.settings.limits.model_dump()),
                 self.settings.zip_inline_images,
             ),

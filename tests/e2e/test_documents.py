@@ -16,7 +16,7 @@ from mail_archiver.cli import cli, exits
 from mail_archiver.config import Account, ContactSource, Settings, load_settings, read_contact_source
 from mail_archiver.config.names import ACCOUNT_TABLES, TABLES
 from mail_archiver.config.oauth import OAuth
-from mail_archiver.config.settings import LimitSettings
+from mail_archiver.config.settings import LimitSettings, LinkingSettings
 from mail_archiver.domain.message import DefectCode
 
 PROJECT = Path(__file__).parents[2]
@@ -65,6 +65,7 @@ def test_every_command_explains_itself(path: str, tmp_path: Path) -> None:
         *sorted(set(Settings.model_fields) - TABLES),
         *(f"CONTACT_SOURCE__{n}" for n in ContactSource.model_fields),
         *(f"LIMITS__{n}" for n in LimitSettings.model_fields),
+        *(f"LINKING__{n}" for n in LinkingSettings.model_fields),
         *(f"ACCOUNTS__<NAME>__{n}" for n in sorted(set(Account.model_fields) - ACCOUNT_TABLES)),
         *(f"ACCOUNTS__<NAME>__OAUTH__{n}" for n in OAuth.model_fields),
     ],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from mail_archiver.archiving.later import link_later
 from mail_archiver.archiving.mailbox import MailboxWork
 from mail_archiver.archiving.patience import Patience
 from mail_archiver.archiving.ports import MailSource
@@ -37,9 +38,14 @@ class Report:
     failures: list[Exception] = field(default_factory=list)
 
 
-def run(parts: Parts, plans: Iterable[AccountPlan]) -> Report:
-    """Archive the new messages of accounts."""
-    return _each_account("run", parts, plans, parts.store.run_lease, MailboxWork.run)
+def run(parts: Parts, plans: Sequence[AccountPlan]) -> Report:
+    """Archive the new messages of accounts, and link what is there to contacts that came later."""
+
+    def link(report: Report) -> None:
+        for rules in {plan.drafter.rules for plan in plans}:
+            report.tally.links += link_later(parts, rules)
+
+    return _each_account("run", parts, plans, parts.store.run_lease, MailboxWork.run, link)
 
 
 def backfill(parts: Parts, plans: Iterable[AccountPlan], window: Window) -> Report:
@@ -70,7 +76,12 @@ def complete(parts: Parts, plans: Iterable[AccountPlan]) -> Report:
 
 
 def _each_account(
-    command: str, parts: Parts, plans: Iterable[AccountPlan], lease: Lease, work: Work
+    command: str,
+    parts: Parts,
+    plans: Iterable[AccountPlan],
+    lease: Lease,
+    work: Work,
+    afterwards: Callable[[Report], None] | None = None,
 ) -> Report:
     report, started = Report(), time.monotonic()
     parts.log.info(f"{command}.started")
@@ -92,6 +103,12 @@ def _each_account(
             account.fail(error)
     for account in accounts:
         account.count_in(report.tally)
+    try:
+        if afterwards:
+            afterwards(report)
+    except MailArchiverError as error:
+        parts.log.error(f"{command}.failed", what=error.what, where=error.where, hint=error.hint)
+        report.failures.append(error)
     duration_s = round(time.monotonic() - started, 3)
     parts.log.info(
         f"{command}.finished", **report.tally.counts(), failures=len(report.failures), duration_s=duration_s

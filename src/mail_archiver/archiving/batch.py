@@ -90,11 +90,13 @@ class BatchArchiver:
     def _record_drafts(self, uow: UnitOfWork, drafts: Sequence[Draft]) -> list[Recorded]:
         if not drafts:
             return []
-        contacts = uow.contacts.with_addresses({address for draft in drafts for address in draft.linkable})
+        rules = self._plan.drafter.rules
+        mentioned = (address for draft in drafts for address in draft.mentions)
+        contacts = uow.contacts.with_addresses(rules.looked_up(mentioned))
         return uow.archives.record(
             self._epoch,
             drafts,
-            contacts,
+            {draft.uid: rules.decide(draft.mentions, contacts) for draft in drafts},
             self._parts.clock(),
             disposed=not self._plan.disposition.touches(self._epoch.key.name),
         )

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.draft import Blob, Draft
 from mail_archiver.domain.limits import Limits
-from mail_archiver.domain.linking import decide_direction, is_ours, linkable_addresses
+from mail_archiver.domain.linking import LinkingRules, decide_direction, is_ours
 from mail_archiver.domain.message import FetchedMessage, Message
 
 
@@ -14,11 +13,11 @@ class Drafter:
     """How messages are read, and what of them is recorded.
 
     Attributes:
-        own: What is ours: never linked as a recipient; the account's own address included.
+        rules: Whom messages are linked to; the account's own address is ours.
         zip_inline_images: Images that the HTML shows go into the attachment file too.
     """
 
-    own: OwnAddresses
+    rules: LinkingRules
     limits: Limits
     zip_inline_images: bool
 
@@ -37,8 +36,8 @@ class Drafter:
             uid=fetched.uid,
             received_at=fetched.received_at,
             message=message,
-            direction=decide_direction(message.addresses, self.own),
-            linkable=linkable_addresses(message.addresses, self.own),
+            direction=decide_direction(message.addresses, self.rules.own),
+            mentions=self.rules.mentions(message.addresses),
             attachments_name=file.name if file else None,
             attachments_sha256=file.sha256 if file else None,
             blobs=tuple(blobs),
@@ -46,9 +45,9 @@ class Drafter:
 
     def _with_forwarded(self, message: Message) -> Message:
         """Add who wrote what our own people forward; what others forward to us is theirs alone."""
-        if not is_ours(message.addresses, self.own):
+        if not is_ours(message.addresses, self.rules.own):
             return message
         from mail_archiver.mime.forwarded import find_forwarded
 
-        forwarded = find_forwarded(message, self.own)
+        forwarded = find_forwarded(message, self.rules.own)
         return replace(message, addresses=message.addresses + forwarded) if forwarded else message

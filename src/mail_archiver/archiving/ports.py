@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from mail_archiver.domain.address import Address
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.contact_sync import KnownContact
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.draft import Blob, Draft, KeptOriginal, Recorded
 from mail_archiver.domain.fetch_plan import MessageSummary, Window
-from mail_archiver.domain.linking import ContactAddress
+from mail_archiver.domain.linking import ContactAddress, Link
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.domain.opportunity import ImportedOpportunity
@@ -158,7 +159,7 @@ class Archives(Protocol):
         self,
         epoch: Epoch,
         drafts: Sequence[Draft],
-        contacts: Collection[ContactAddress],
+        links: Mapping[int, Sequence[Link]],
         now: datetime,
         *,
         disposed: bool,
@@ -168,11 +169,44 @@ class Archives(Protocol):
         Messages that another process has recorded meanwhile are left out of the answer.
 
         Args:
+            links: By UID.
             disposed: Nothing is to be done on the server.
 
         Raises:
             RowsRefused: The database rejects one of them; which, trying them alone tells.
         """
+
+
+class Links(Protocol):
+    """Archives that are linked afterwards."""
+
+    def unmatched(self, limit: int) -> list[tuple[int, str]]:
+        """Addresses of contacts, not deleted, that were not yet looked up in the archive: id and address."""
+
+    def matched(self, addresses: Collection[tuple[int, str]], now: datetime) -> None:
+        """Note that they were looked up."""
+
+    def forget_matches(self, contact_ids: Collection[int] | None) -> None:
+        """Let the addresses of these contacts, or of all, be looked up again."""
+
+    def mentioning(self, normalized: Collection[str], *, subaddresses: bool) -> list[int]:
+        """The archives that have one of these addresses in any role, ascending.
+
+        Args:
+            subaddresses: Also with a "+tag".
+        """
+
+    def addresses(self, archive_ids: Collection[int]) -> dict[int, list[Address]]:
+        """All addresses of some archives."""
+
+    def add(self, archive_id: int, links: Sequence[Link], now: datetime) -> int:
+        """Link an archive; returns how many links are new or stronger. What a person did stays."""
+
+    def link_by_hand(self, archive_id: int, contact_id: int, now: datetime) -> bool:
+        """Link as a person wants it; False where the link stands already."""
+
+    def unlink_by_hand(self, archive_id: int, contact_id: int, now: datetime) -> bool:
+        """Unlink as a person wants it, for good; False where there is no such link."""
 
 
 class Imported(Protocol):
@@ -211,6 +245,11 @@ class Contacts(ImportTarget[ImportedContact], Protocol):
 
     def known(self, external_ids: Collection[str] | None) -> dict[str, KnownContact]:
         """The contacts, deleted ones too, that have one of these ids, by id; None for all that have any."""
+
+    def create(
+        self, address: str, normalized: str, *, kind: str, first_name: str | None, last_name: str | None
+    ) -> int:
+        """Make a contact with one address; returns its id."""
 
     def upsert_from(self, source: str, record: ImportedContact, now: datetime) -> None:
         """Insert a contact, or bring it up to date, as the property of a source."""
@@ -291,6 +330,9 @@ class UnitOfWork(Protocol):
 
     @property
     def opportunities(self) -> ImportTarget[ImportedOpportunity]: ...
+
+    @property
+    def links(self) -> Links: ...
 
 
 class Store(Protocol):

@@ -11,7 +11,7 @@ from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.domain.draft import Draft
 from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks, plan_batches
-from mail_archiver.domain.linking import Link, decide_links
+from mail_archiver.domain.linking import Link
 from mail_archiver.domain.mailbox_state import Epoch, MailboxStatus, may_hold_new_messages
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.domain.start import RULE_PREFIX
@@ -94,10 +94,12 @@ class Previewer:
         self, plan: AccountPlan, source: MailSource, mailbox: str, batch: Sequence[MessageSummary]
     ) -> Iterator[Preview]:
         fetched = Fetcher(source, plan.drafter, Interruptions(0), Patience(0)).fetch(batch)
-        drafts = fetched.drafts
+        drafts, rules = fetched.drafts, plan.drafter.rules
         with self.parts.store.reading() as uow:
             self._fingerprints.update(uow.archives.find([draft.message.fingerprint for draft in drafts]))
-            contacts = uow.contacts.with_addresses({a for draft in drafts for a in draft.linkable})
+            contacts = uow.contacts.with_addresses(
+                rules.looked_up(address for draft in drafts for address in draft.mentions)
+            )
         for draft in drafts:
             yield Preview(
                 plan.name,
@@ -105,7 +107,7 @@ class Previewer:
                 draft.uid,
                 self._outcome(draft),
                 draft.message.subject,
-                tuple(decide_links(draft.linkable, contacts)),
+                tuple(rules.decide(draft.mentions, contacts)),
                 draft.attachments_name,
             )
         for failure in fetched.failures:

@@ -1,6 +1,7 @@
-"""`mail-archiver contacts import` and `contacts sync`"""
+"""`mail-archiver contacts`"""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 from mail_archiver.cli import exits
 from mail_archiver.cli.import_file import FILE, csv_lines, read_octets, tell
 from mail_archiver.cli.options import config_option, dry_run_option, json_option
+from mail_archiver.harmless import harmless_line
 
 if TYPE_CHECKING:  # an import needs no sync
     from mail_archiver.archiving.contact_sync import SyncReport
@@ -19,7 +21,7 @@ MOST_TOLD = 20
 
 @click.group("contacts")
 def command() -> None:
-    """Bring contacts in."""
+    """Bring contacts in, and find those that are missing."""
 
 
 @command.command("import")
@@ -78,6 +80,62 @@ def sync(full: bool, force: bool, adopt: bool, dry_run: bool, as_json: bool, con
     return exits.DONE
 
 
+@command.command("create")
+@click.argument("address")
+@click.option("--first-name")
+@click.option("--last-name")
+@click.option("--lead", is_flag=True, help="A lead, not a contact.")
+@config_option
+def create(
+    address: str, first_name: str | None, last_name: str | None, lead: bool, config: Path | None
+) -> int:
+    """Make a contact with this ADDRESS, and link what is in the archive to it at once."""
+    from mail_archiver.app import open_app
+    from mail_archiver.archiving.later import link_later
+    from mail_archiver.domain.address import normalize_address
+
+    normalized = normalize_address(address)
+    if normalized is None:
+        raise click.BadParameter(f"{harmless_line(address)} is no address", param_hint="ADDRESS")
+    app = open_app(config)
+    with app.open_store() as store:
+        store.prepare()
+        there = [contact.id for contact in store.find_contacts(address) if contact.deleted_at is None]
+        if there:
+            raise click.ClickException(f"contact {there[0]} has the address {normalized} already")
+        with store.transaction() as uow:
+            contact_id = uow.contacts.create(
+                address,
+                normalized,
+                kind="lead" if lead else "contact",
+                first_name=first_name,
+                last_name=last_name,
+            )
+        links = link_later(app.parts(store), app.linking_rules)
+    click.echo(f"contact {contact_id} created, {links} links added")
+    return exits.DONE
+
+
+@command.command("unmatched")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many to list.")
+@json_option
+@config_option
+def unmatched(limit: int, as_json: bool, config: Path | None) -> int:
+    """List the addresses that have archives and no contact, most frequent first."""
+    from mail_archiver.app import open_app
+
+    app = open_app(config)
+    with app.open_store() as store:
+        store.require_current()
+        for each in store.unmatched_addresses(app.linking_rules.own, limit):
+            if as_json:
+                click.echo(json.dumps(asdict(each), default=str))
+            else:
+                name = f"  {each.display_name}" if each.display_name else ""
+                click.echo(harmless_line(f"{each.archives:>7}  {each.normalized}{name}"))
+    return exits.DONE
+
+
 def _tell(report: "SyncReport", *, dry_run: bool, as_json: bool) -> None:
     counts = {name: getattr(report, name) for name in ("created", "updated", "restored", "deleted")}
     if as_json:
@@ -89,9 +147,8 @@ def _tell(report: "SyncReport", *, dry_run: bool, as_json: bool) -> None:
         click.echo(json.dumps(answer))
         return
     for each in report.left_out[:MOST_TOLD]:
-        click.echo(
-            f"{f'contact {each.external_id}' if each.external_id else 'a row'}: {each.reason}; left out"
-        )
+        whom = f"contact {each.external_id}" if each.external_id else "a row"
+        click.echo(harmless_line(f"{whom}: {each.reason}; left out"))
     if len(report.left_out) > MOST_TOLD:
         click.echo(f"… and {len(report.left_out) - MOST_TOLD} more left out")
     would_be = "would be " if dry_run else ""

@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import escape
@@ -17,12 +16,12 @@ from mail_archiver.app import App, open_app
 from mail_archiver.blobs import BlobStorage
 from mail_archiver.blobs.key import blob_key
 from mail_archiver.cli import exits
+from mail_archiver.cli.finding import find_archive
 from mail_archiver.cli.options import config_option, json_option
-from mail_archiver.cli.record_text import moment, record_lines
-from mail_archiver.domain.record import ArchiveRecord, Namesake
+from mail_archiver.cli.record_text import record_lines
+from mail_archiver.domain.record import ArchiveRecord
 from mail_archiver.harmless import harmless, harmless_line
 
-_SUBJECT_SHOWN = 60
 _HTML_CHARSET = '<meta charset="utf-8">'  # a browser that is told nothing takes a file for windows-1252
 
 
@@ -66,28 +65,9 @@ def command(
 
 
 def _find(app: App, name: str) -> ArchiveRecord:
-    name = name.encode("utf-8", "replace").decode()  # what is no UTF-8 names nothing
     with app.open_store() as store:
         store.require_current()
-        found = store.show_archive(name)
-    if isinstance(found, ArchiveRecord):
-        return found
-    raise click.ClickException(_not_one(name, found))
-
-
-def _not_one(name: str, found: Sequence[Namesake]) -> str:
-    shown = harmless_line(name)
-    if not found:
-        return f"there is no archive {shown}"
-    lines = (f"  {each.id}  {moment(each.received_at)}  {_shortened(each.subject)}" for each in found)
-    return "\n".join([f"{len(found)} archives have the Message-ID {shown}; which id?", *lines])
-
-
-def _shortened(subject: str | None) -> str:
-    if subject is None:
-        return "(no subject)"
-    cut = subject if len(subject) <= _SUBJECT_SHOWN else f"{subject[: _SUBJECT_SHOWN - 1]}…"
-    return harmless_line(cut)
+        return find_archive(store, name)
 
 
 def _write_blob(blobs: BlobStorage, sha256: str) -> int:

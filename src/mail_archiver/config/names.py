@@ -6,12 +6,12 @@ from typing import Any
 
 from mail_archiver.config.contact_source import ContactSource
 from mail_archiver.config.oauth import OAuth
-from mail_archiver.config.settings import PREFIX, Account, LimitSettings, Settings
+from mail_archiver.config.settings import PREFIX, Account, LimitSettings, LinkingSettings, Settings
 from mail_archiver.errors import ConfigError
 
 CONFIG_VARIABLE = "MAIL_ARCHIVER_CONFIG"
 
-TABLES = frozenset({"accounts", "contact_source", "limits"})
+TABLES = frozenset({"accounts", "contact_source", "limits", "linking"})
 ACCOUNT_TABLES = frozenset({"oauth"})
 """Settings that are tables of settings: of all, and of an account."""
 
@@ -30,6 +30,8 @@ def is_known(path: Keys) -> bool:
             return name in ContactSource.model_fields
         case ("limits", name):
             return name in LimitSettings.model_fields
+        case ("linking", name):
+            return name in LinkingSettings.model_fields
         case (name,):
             return name in Settings.model_fields and name not in TABLES
     return False
@@ -69,6 +71,7 @@ def _nearest(path: Keys) -> Keys:
     known: list[Keys] = [(name,) for name in Settings.model_fields if name not in TABLES]
     known += [("contact_source", name) for name in ContactSource.model_fields]
     known += [("limits", name) for name in LimitSettings.model_fields]
+    known += [("linking", name) for name in LinkingSettings.model_fields]
     known += [("accounts", account, name) for name in Account.model_fields if name not in ACCOUNT_TABLES]
     known += [("accounts", account, "oauth", name) for name in OAuth.model_fields]
     of_this_table = [each for each in known if each[: len(path)] == path]

@@ -22,8 +22,10 @@ from pydantic_settings import (
 from mail_archiver.config.oauth import OAuth
 from mail_archiver.config.paths import DEFAULT_TOKEN_FOLDER, OptionalPath, TokenFolder
 from mail_archiver.config.secrets import Secrets
+from mail_archiver.domain.address import Role
 from mail_archiver.domain.disposition import Disposition, parse_disposition
 from mail_archiver.domain.limits import MAX_DEPTH, MAX_HEADER_OCTETS, MAX_PARTS, Limits
+from mail_archiver.domain.linking import LINKING_ROLES, Ties
 from mail_archiver.domain.moment import parse_moment
 from mail_archiver.domain.start import Start
 
@@ -153,6 +155,23 @@ class LimitSettings(BaseModel):
     decoded_octets: int = Field(default=_DEFAULTS.decoded_octets, ge=1024)
 
 
+class LinkingSettings(BaseModel):
+    """Whom messages are linked to (see `domain.linking.LinkingRules`)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_split_list)] = LINKING_ROLES
+    ties: Ties = Ties.ALL
+    subaddresses: bool = False
+
+    @field_validator("roles")
+    @classmethod
+    def _may_link(cls, roles: frozenset[Role]) -> frozenset[Role]:
+        if roles - LINKING_ROLES:
+            raise ValueError(f"may be {', '.join(role for role in Role if role in LINKING_ROLES)}")
+        return roles
+
+
 class Settings(Secrets, BaseSettings):
     """Everything that can be set.
 
@@ -164,6 +183,7 @@ class Settings(Secrets, BaseSettings):
         own_addresses: Further addresses of the company.
         zip_inline_images: Images that the HTML shows go into the attachment file too.
         limits: What is taken out of one message at most.
+        linking: Whom messages are linked to.
         patience_s: Seconds without progress after which a server that went away is given up.
         database_schema: PostgreSQL schema for our tables; None for the connection's own.
         token_folder: Where what OAuth servers have issued is kept from one run to the next.
@@ -185,5 +205,6 @@ class Settings(Secrets, BaseSettings):
     own_addresses: TextList = []
     zip_inline_images: bool = False
     limits: LimitSettings = LimitSettings()
+    linking: LinkingSettings = LinkingSettings()
     patience_s: float = Field(default=300, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -31,7 +31,7 @@ class Draft:
     """One message, ready to be recorded.
 
     Attributes:
-        linkable: Normalized addresses to look up in the CRM, each as it counts most.
+        mentions: Normalized addresses that may link, each as it counts most.
         attachments_name, attachments_sha256: The attachment file; None when there is none.
         blobs: The original and the attachment file.
     """
@@ -40,7 +40,7 @@ class Draft:
     received_at: datetime | None
     message: Message
     direction: Direction | None
-    linkable: dict[str, Mention]
+    mentions: dict[str, Mention]
     attachments_name: str | None
     attachments_sha256: str | None
     blobs: tuple[Blob, ...]

@@ -1,15 +1,24 @@
 """Whom a message concerns: from its addresses and the CRM's to links that can be explained."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from mail_archiver.domain.address import RECIPIENT_ROLES, Address, OwnAddresses, Role
 
-RULE_RECIPIENT = "recipient-address"
+LINKING_ROLES = RECIPIENT_ROLES | {Role.DELIVERED, Role.SENDER, Role.FORWARDED}
+"""The roles that may link; Reply-To says where answers go, not who wrote or got a message."""
 
-LINKING_ROLES = RECIPIENT_ROLES | {Role.FORWARDED}
+_RULES = dict.fromkeys(RECIPIENT_ROLES, "recipient-address") | {
+    Role.DELIVERED: "delivered-address",
+    Role.SENDER: "sender-address",
+    Role.FORWARDED: "forwarded-sender",
+}
+SUBADDRESS = "/subaddress"
+"""What a rule's name ends with when the address matched without its "+tag"."""
 
 
 class Direction(StrEnum):
@@ -20,12 +29,28 @@ class Direction(StrEnum):
     INTERNAL = "internal"
 
 
+class Ties(StrEnum):
+    """Whom an address links that several contacts have; each such link is marked as ambiguous."""
+
+    ALL = "all"
+    PRIMARY_FIRST = "primary-first"
+    """Those whose primary address it is; all of them where it is nobody's."""
+    OLDEST = "oldest"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class ContactAddress:
-    """A contact's address in the CRM, normalized."""
+    """A contact's address in the CRM, normalized.
+
+    Attributes:
+        created_at: When the contact was made, aware; None where nobody asks who is the oldest.
+    """
 
     contact_id: int
     normalized: str
+    is_primary: bool = field(default=True, compare=False)
+    created_at: datetime | None = field(default=None, compare=False)
 
 
 class Mention(NamedTuple):
@@ -41,44 +66,98 @@ class Link:
 
     Attributes:
         role: The strongest in which the contact is addressed.
-        address: The normalized address that matched.
+        address: The normalized address that matched, as the message has it.
+        ambiguous: Other contacts have the address too.
     """
 
     contact_id: int
     role: Role
     address: str
     rule: str
+    ambiguous: bool = False
 
 
-def linkable_addresses(addresses: Iterable[Address], own: OwnAddresses) -> dict[str, Mention]:
-    """The addresses to look up in the CRM, each as it counts most.
+@dataclass(frozen=True, slots=True)
+class LinkingRules:
+    """Which addresses link a message to which contacts.
 
-    Those are recipients and the senders of what was forwarded, where they are not ours.
+    Attributes:
+        own: What is ours: never linked.
+        roles: In which an address links.
+        subaddresses: An address that no contact has is tried once more without its "+tag" (RFC 5233).
     """
-    strongest: dict[str, Mention] = {}
-    for address in addresses:
-        normalized = address.normalized
-        if address.role not in LINKING_ROLES or normalized is None or normalized in own:
-            continue
-        known = strongest.get(normalized)
-        if known is None or address.role.rank < known.role.rank:
-            strongest[normalized] = Mention(address.role, address.rule or RULE_RECIPIENT)
-    return strongest
+
+    own: OwnAddresses = field(default_factory=OwnAddresses)
+    roles: frozenset[Role] = LINKING_ROLES
+    ties: Ties = Ties.ALL
+    subaddresses: bool = False
+
+    def mentions(self, addresses: Iterable[Address]) -> dict[str, Mention]:
+        """The normalized addresses that may link, each as it counts most."""
+        strongest: dict[str, Mention] = {}
+        for address in addresses:
+            normalized = address.normalized
+            if address.role not in self.roles or not normalized or normalized in self.own:
+                continue
+            known = strongest.get(normalized)
+            if known is None or address.role.rank < known.role.rank:
+                strongest[normalized] = Mention(address.role, address.rule or _RULES[address.role])
+        return strongest
+
+    def looked_up(self, mentions: Iterable[str]) -> set[str]:
+        """The addresses to look up in the CRM for these."""
+        return {spelling for address in mentions for spelling in self._spellings(address)}
+
+    def decide(self, mentions: Mapping[str, Mention], contacts: Iterable[ContactAddress]) -> list[Link]:
+        """One link for each contact that one of the addresses belongs to, by its strongest role.
+
+        Of several addresses in that role, the first in the alphabet is told: whatever order contacts and
+        addresses come in, the links are the same.
+        """
+        owners: dict[str, list[ContactAddress]] = defaultdict(list)
+        for contact in contacts:
+            owners[contact.normalized].append(contact)
+        best: dict[int, Link] = {}
+        for link in self._candidates(mentions, owners):
+            known = best.get(link.contact_id)
+            if known is None or (link.role.rank, link.address) < (known.role.rank, known.address):
+                best[link.contact_id] = link
+        return [best[contact_id] for contact_id in sorted(best)]
+
+    def _candidates(
+        self, mentions: Mapping[str, Mention], owners: Mapping[str, Sequence[ContactAddress]]
+    ) -> Iterator[Link]:
+        for address, (role, rule) in mentions.items():
+            spelling = next((each for each in self._spellings(address) if each in owners), address)
+            found = owners.get(spelling, [])
+            full_rule = rule if spelling == address else rule + SUBADDRESS
+            ambiguous = len({contact.contact_id for contact in found}) > 1
+            for contact in self._settle(found) if ambiguous else found:
+                yield Link(contact.contact_id, role, address, full_rule, ambiguous)
+
+    def _settle(self, tied: Sequence[ContactAddress]) -> Sequence[ContactAddress]:
+        match self.ties:
+            case Ties.PRIMARY_FIRST:
+                return [contact for contact in tied if contact.is_primary] or tied
+            case Ties.OLDEST:
+                return [
+                    min(tied, key=lambda each: (each.created_at is None, each.created_at, each.contact_id))
+                ]
+            case Ties.NONE:
+                return []
+        return tied
+
+    def _spellings(self, address: str) -> Iterator[str]:
+        yield address
+        if self.subaddresses and (without := without_tag(address)):
+            yield without
 
 
-def decide_links(linkable: Mapping[str, Mention], contacts: Iterable[ContactAddress]) -> list[Link]:
-    """One link for each contact that one of the addresses belongs to, by its strongest role."""
-    best: dict[int, Link] = {}
-    for contact in sorted(contacts, key=lambda c: (c.contact_id, c.normalized)):
-        mention = linkable.get(contact.normalized)
-        if mention is None:
-            continue
-        known = best.get(contact.contact_id)
-        if known is None or mention.role.rank < known.role.rank:
-            best[contact.contact_id] = Link(
-                contact.contact_id, mention.role, contact.normalized, mention.rule
-            )
-    return list(best.values())
+def without_tag(normalized: str) -> str | None:
+    """An address without the "+tag" of its local part; None where it has none."""
+    local, _, domain = normalized.rpartition("@")
+    name, plus, _ = local.partition("+")
+    return f"{name}@{domain}" if plus and name and not local.startswith('"') else None
 
 
 def is_ours(addresses: Iterable[Address], own: OwnAddresses) -> bool | None:
@@ -100,6 +179,7 @@ def decide_direction(addresses: Collection[Address], own: OwnAddresses) -> Direc
         return None
     if not written_by_us:
         return Direction.INCOMING
-    recipients = (a.normalized for a in addresses if a.role in RECIPIENT_ROLES)
+    # A Bcc may be known from where it was delivered to alone.
+    recipients = (a.normalized for a in addresses if a.role in RECIPIENT_ROLES | {Role.DELIVERED})
     goes_out = any(normalized and normalized not in own for normalized in recipients)
     return Direction.OUTGOING if goes_out else Direction.INTERNAL

@@ -1,6 +1,6 @@
 """Archive records: one for each message, however many roads it came by."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.draft import Draft, Recorded
-from mail_archiver.domain.linking import ContactAddress
+from mail_archiver.domain.linking import Link, without_tag
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.store.contents import add_contents
@@ -39,7 +39,7 @@ class Archives:
         self,
         epoch: Epoch,
         drafts: Sequence[Draft],
-        contacts: Collection[ContactAddress],
+        links: Mapping[int, Sequence[Link]],
         now: datetime,
         *,
         disposed: bool,
@@ -55,7 +55,10 @@ class Archives:
         self._add_addresses(epoch, drafts, ids, first_copies)
         new = [draft for draft in drafts if draft.uid in first_copies]
         add_contents(self._connection, new, ids)
-        links = link_contacts(self._connection, drafts, ids, contacts, now)
+        by_archive = {
+            draft.uid: (ids[draft.message.fingerprint], links.get(draft.uid, ())) for draft in drafts
+        }
+        linked = {uid: link_contacts(self._connection, *each, now) for uid, each in by_archive.items()}
         reused = self._reused_message_ids(new)
         # Last: on PostgreSQL one batch at a time, with a lock that all others wait for. Who has it must need
         # nothing that another batch may hold while it waits: of all locks above, only those of its own epoch.
@@ -66,7 +69,7 @@ class Archives:
                 draft.uid,
                 ids[draft.message.fingerprint],
                 Outcome.ARCHIVED if draft.uid in first_copies else Outcome.DUPLICATE,
-                links.get(draft.uid, 0),
+                linked.get(draft.uid, 0),
                 reuses_message_id=draft.message.message_id in reused,
             )
             for draft in sorted(drafts, key=lambda draft: draft.uid)
@@ -221,4 +224,6 @@ def _address_row(address: Address, position: int, archive_id: int, epoch_id: int
         "display_name": address.display_name,
         "address": address.address,
         "normalized": address.normalized,
+        "without_tag": without_tag(address.normalized) if address.normalized else None,
+        "rule": address.rule,
     }

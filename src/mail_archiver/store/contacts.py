@@ -25,15 +25,24 @@ class Contacts:
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
         columns, wanted = contact_address.c, list(normalized)
         query = (
-            sa.select(columns.contact_id, columns.normalized)
+            sa.select(columns.contact_id, columns.normalized, columns.is_primary, contact.c.created_at)
             .join(contact, contact.c.id == columns.contact_id)
             .where(contact.c.deleted_at.is_(None))
         )
         found: list[ContactAddress] = []
         for portion in portions(wanted):
             rows = self._connection.execute(query.where(columns.normalized.in_(portion)))
-            found.extend(ContactAddress(row.contact_id, row.normalized) for row in rows)
+            found.extend(ContactAddress(*row) for row in rows)
         return found
+
+    def create(
+        self, address: str, normalized: str, *, kind: str, first_name: str | None, last_name: str | None
+    ) -> int:
+        made = sa.insert(contact).values(kind=kind, first_name=first_name, last_name=last_name)
+        contact_id = int(self._connection.execute(made.returning(contact.c.id)).scalar_one())
+        values = {"contact_id": contact_id, "address": address, "normalized": normalized, "is_primary": True}
+        self._connection.execute(sa.insert(contact_address).values(values))
+        return contact_id
 
     def has(self, external_id: str) -> bool:
         query = sa.select(sa.exists().where(contact.c.external_id == external_id))

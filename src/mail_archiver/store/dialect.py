@@ -10,6 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 ROWS_A_STATEMENT = 5_000
 """SQLite takes 32,766 parameters in one statement."""
 
+MAX_ID = 2**63 - 1
+"""The largest that a key's column holds."""
+
 
 def constant(value: StrEnum | str | int) -> sa.ColumnElement[Any]:
     """A word or number of our own, written into the SQL: statements for many rows take no parameters."""

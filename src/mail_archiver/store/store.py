@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.record import ArchiveRecord, Namesake
 from mail_archiver.store.archives import Archives
 from mail_archiver.store.blob_names import BlobNames
@@ -17,14 +18,17 @@ from mail_archiver.store.database import (
     read_url,
     sqlite_file,
 )
+from mail_archiver.store.finding import FoundContact, find_contacts
 from mail_archiver.store.lease import Leases
 from mail_archiver.store.ledger import Ledger
+from mail_archiver.store.links import Links
 from mail_archiver.store.listing import ListedArchive, list_archives
 from mail_archiver.store.opportunities import Opportunities
 from mail_archiver.store.organizations import Organizations
 from mail_archiver.store.quarantine import QuarantinedMessage, list_quarantine
 from mail_archiver.store.schema import HEAD, current_revision, migrate, require_current
 from mail_archiver.store.showing import show_archive
+from mail_archiver.store.strangers import UnmatchedAddress, unmatched_addresses
 from mail_archiver.store.translation import shown, translated
 
 
@@ -37,6 +41,7 @@ class UnitOfWork:
     contacts: Contacts
     organizations: Organizations
     opportunities: Opportunities
+    links: Links
     blob_names: BlobNames
 
 
@@ -136,6 +141,16 @@ class Store:
         with translated(self._engine.url), self._engine.connect() as connection:
             return list(list_quarantine(connection))
 
+    def find_contacts(self, name: str) -> list[FoundContact]:
+        """The contacts of that id, `external_id` or address (see `finding.find_contacts`)."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            return find_contacts(connection, name)
+
+    def unmatched_addresses(self, own: OwnAddresses, limit: int) -> list[UnmatchedAddress]:
+        """Who has mail in the archive and is no contact (see `strangers.unmatched_addresses`)."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            return unmatched_addresses(connection, own, limit)
+
     def show_archive(self, name: str) -> ArchiveRecord | tuple[Namesake, ...]:
         """The archive of that id or Message-ID (see `showing.show_archive`)."""
         with translated(self._engine.url), self._engine.connect() as connection:
@@ -169,5 +184,6 @@ def _unit_of_work(connection: sa.Connection) -> UnitOfWork:
         Contacts(connection),
         Organizations(connection),
         Opportunities(connection),
+        Links(connection),
         BlobNames(connection),
     )

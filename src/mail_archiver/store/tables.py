@@ -242,6 +242,16 @@ archive_address = sa.Table(
     sa.Column("display_name", sa.Text, nullable=False),
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("normalized", sa.Text, index=True),
+    # The same without its "+tag", where it has one: by it a contact that comes later finds the archive.
+    sa.Column("without_tag", sa.Text),
+    # How it was found, where no field of the header has it.
+    sa.Column("rule", sa.Text),
+    sa.Index(
+        "ix_archive_address_without_tag",
+        "without_tag",
+        postgresql_where=sa.text("without_tag IS NOT NULL"),
+        sqlite_where=sa.text("without_tag IS NOT NULL"),
+    ),
     sa.ForeignKeyConstraint(["epoch_id", "uid"], ["processed_uid.epoch_id", "processed_uid.uid"]),
     one_of("role", Role),
 )

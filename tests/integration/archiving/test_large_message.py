@@ -20,9 +20,9 @@ from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.fetching import LARGE_OCTETS
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.blobs.folder import FolderBlobs
-from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.limits import Limits
+from mail_archiver.domain.linking import LinkingRules
 from mail_archiver.domain.start import Start
 from mail_archiver.logs import open_log
 from mail_archiver.store.database import read_url
@@ -53,7 +53,7 @@ def test_is_archived_whole_and_never_whole_in_memory(
     assert len(source) > LARGE_OCTETS
     user = dovecot.new_user()
     dovecot.deliver(user, source)
-    drafter = Drafter(OwnAddresses(), Limits(), zip_inline_images=False)
+    drafter = Drafter(LinkingRules(), Limits(), zip_inline_images=False)
     plan = AccountPlan(
         "crm", dovecot.host, user.username, ("INBOX",), Start(), Disposition(), drafter,
         lambda: session_of(dovecot, user),

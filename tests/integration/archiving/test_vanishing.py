@@ -16,10 +16,10 @@ from mail_archiver.archiving.accounts import run
 from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.blobs.folder import FolderBlobs
-from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.limits import Limits
+from mail_archiver.domain.linking import LinkingRules
 from mail_archiver.domain.start import Start
 from mail_archiver.imap.connect import Login, authenticate, connection
 from mail_archiver.imap.session import ImapSession
@@ -73,7 +73,7 @@ def test_every_uid_that_was_listed_has_its_row(
         ("INBOX",),
         start,
         Disposition(),
-        Drafter(OwnAddresses(), Limits(), zip_inline_images=False),
+        Drafter(LinkingRules(), Limits(), zip_inline_images=False),
         log_in,
     )
     with closing(Store(database_url)) as store:

@@ -9,6 +9,7 @@ from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.draft import Draft, Recorded
 from mail_archiver.domain.limits import Limits
+from mail_archiver.domain.linking import LinkingRules
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.octets import InMemory
@@ -18,7 +19,7 @@ NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 RECEIVED_AT = datetime(2024, 5, 6, 7, 0, tzinfo=UTC)
 KEY = MailboxKey("crm", "imap.example.com", "crm@example.com", "INBOX")
 OTHER_KEY = MailboxKey("sales", "imap.example.com", "sales@example.com", "INBOX")
-OWN = OwnAddresses.of([], ["example.com"])
+RULES = LinkingRules(OwnAddresses.of([], ["example.com"]))
 
 _HEADERS = {
     "Message-ID": "<offer@example.com>",
@@ -62,7 +63,7 @@ def draft(uid: int, headers: Mapping[str, str] | None = None, body: str = "As ag
 
 def draft_bytes(uid: int, content: bytes) -> Draft:
     """What is to be recorded of any message."""
-    return Drafter(OWN, Limits(), zip_inline_images=False).draft(
+    return Drafter(RULES, Limits(), zip_inline_images=False).draft(
         FetchedMessage(uid, InMemory(content), RECEIVED_AT)
     )
 
@@ -95,8 +96,10 @@ def begin_epoch(store: Store, key: MailboxKey = KEY, uidvalidity: int = 1) -> Ep
 def record(store: Store, epoch: Epoch, *drafts: Draft, disposed: bool = True) -> list[Recorded]:
     """Record a batch as the program does: contacts looked up and rows written in one transaction."""
     with store.transaction() as uow:
-        contacts = uow.contacts.with_addresses({address for each in drafts for address in each.linkable})
-        return uow.archives.record(epoch, drafts, contacts, NOW, disposed=disposed)
+        mentioned = {address for each in drafts for address in each.mentions}
+        contacts = uow.contacts.with_addresses(RULES.looked_up(mentioned))
+        links = {each.uid: RULES.decide(each.mentions, contacts) for each in drafts}
+        return uow.archives.record(epoch, drafts, links, NOW, disposed=disposed)
 
 
 def add_contact(store: Store, external_id: str, *addresses: str, organization: str | None = None) -> None:

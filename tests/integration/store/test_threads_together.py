@@ -46,7 +46,7 @@ def test_a_message_added_while_its_thread_is_merged_is_not_left_behind(
     batches = ([merging], adding) if merging_first else (adding, [merging])
     with ThreadPoolExecutor(1) as pool:
         with store.transaction() as uow:
-            uow.archives.record(epochs[0], batches[0], [], NOW, disposed=True)
+            uow.archives.record(epochs[0], batches[0], {}, NOW, disposed=True)
             second = pool.submit(record, store, epochs[1], *batches[1])
             with pytest.raises(TimeoutError):
                 second.result(0.3)
@@ -89,11 +89,11 @@ def test_one_that_dies_with_the_lock_does_not_stop_the_others(
     store, sql = Store(emptied_postgres_url), Sql(emptied_postgres_url)
     first, second = begin_epoch(store, KEY), begin_epoch(store, OTHER_KEY)
     with pytest.raises(DatabaseUnavailable), store.transaction() as uow:
-        uow.archives.record(first, [naming(1, "a")], [], NOW, disposed=True)
+        uow.archives.record(first, [naming(1, "a")], {}, NOW, disposed=True)
         assert len(record(store, second, naming(1, "b", "a"))) == 1  # while the first says nothing any more
     assert sql.rows("SELECT message_id FROM archive") == [("b",)]
     assert len(record(store, first, naming(1, "a"))) == 1
     with store.transaction() as uow:
-        uow.archives.record(first, [naming(2, "c")], [], NOW, disposed=True)
+        uow.archives.record(first, [naming(2, "c")], {}, NOW, disposed=True)
     assert sql.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
     store.close()

@@ -4,16 +4,17 @@ import pytest
 
 from mail_archiver.domain.address import Address, OwnAddresses, Role, normalize_address
 from mail_archiver.domain.linking import (
+    LINKING_ROLES,
     ContactAddress,
     Direction,
     Link,
+    LinkingRules,
     Mention,
     decide_direction,
-    decide_links,
-    linkable_addresses,
 )
 
 OWN = OwnAddresses.of(["crm@hosted.example"], ["own.example"])
+RULES = LinkingRules(OWN)
 
 
 def address(role: Role, written: str, rule: str | None = None) -> Address:
@@ -25,7 +26,7 @@ def recipient(role: Role) -> Mention:
 
 
 def test_recipients_that_are_not_ours_are_looked_up() -> None:
-    found = linkable_addresses(
+    found = RULES.mentions(
         [
             address(Role.SENDER, "ann@own.example"),
             address(Role.TO, "Bo@Client.example"),
@@ -34,8 +35,7 @@ def test_recipients_that_are_not_ours_are_looked_up() -> None:
             address(Role.BCC, "di@client.example"),
             address(Role.RESENT, "ed@client.example"),
             address(Role.TO, "no address"),
-        ],
-        OWN,
+        ]
     )
     assert found == {
         "bo@client.example": recipient(Role.TO),
@@ -45,9 +45,15 @@ def test_recipients_that_are_not_ours_are_looked_up() -> None:
     }
 
 
-@pytest.mark.parametrize("role", [Role.SENDER, Role.REPLY_TO, Role.DELIVERED])
-def test_who_is_no_recipient_is_not_looked_up(role: Role) -> None:
-    assert linkable_addresses([address(role, "bo@client.example")], OWN) == {}
+def test_where_answers_go_links_nobody() -> None:
+    assert RULES.mentions([address(Role.REPLY_TO, "bo@client.example")]) == {}
+
+
+@pytest.mark.parametrize("role", sorted(LINKING_ROLES))
+def test_roles_that_were_taken_out_link_nobody(role: Role) -> None:
+    rules = LinkingRules(OWN, roles=LINKING_ROLES - {role})
+    assert rules.mentions([address(role, "bo@client.example")]) == {}
+    assert RULES.mentions([address(role, "bo@client.example")]).keys() == {"bo@client.example"}
 
 
 def test_who_wrote_what_is_forwarded_is_looked_up_by_the_rule_that_found_it() -> None:
@@ -55,9 +61,9 @@ def test_who_wrote_what_is_forwarded_is_looked_up_by_the_rule_that_found_it() ->
         address(Role.FORWARDED, "bo@client.example", "forwarded-block-fr"),
         address(Role.FORWARDED, "tom@own.example", "forwarded-block-fr"),
     ]
-    linkable = linkable_addresses(forwarded, OWN)
+    linkable = RULES.mentions(forwarded)
     assert linkable == {"bo@client.example": Mention(Role.FORWARDED, "forwarded-block-fr")}
-    assert decide_links(linkable, [ContactAddress(7, "bo@client.example")]) == [
+    assert RULES.decide(linkable, [ContactAddress(7, "bo@client.example")]) == [
         Link(7, Role.FORWARDED, "bo@client.example", "forwarded-block-fr")
     ]
 
@@ -67,23 +73,23 @@ def test_a_recipient_whose_mail_is_forwarded_counts_as_recipient() -> None:
         address(Role.FORWARDED, "bo@client.example", "forwarded-attachment"),
         address(Role.BCC, "bo@client.example"),
     ]
-    assert linkable_addresses(addresses, OWN) == {"bo@client.example": recipient(Role.BCC)}
+    assert RULES.mentions(addresses) == {"bo@client.example": recipient(Role.BCC)}
 
 
 @pytest.mark.parametrize("roles", list(permutations([Role.CC, Role.TO, Role.BCC])))
 def test_an_address_counts_in_its_strongest_role(roles: tuple[Role, ...]) -> None:
     addresses = [address(role, "bo@client.example") for role in roles]
-    assert linkable_addresses(addresses, OWN) == {"bo@client.example": recipient(Role.TO)}
+    assert RULES.mentions(addresses) == {"bo@client.example": recipient(Role.TO)}
 
 
 def test_a_contact_with_two_addresses_is_linked_once_by_the_stronger() -> None:
     linkable = {"bo@home.example": recipient(Role.TO), "bo@client.example": recipient(Role.CC)}
     contacts = [ContactAddress(7, "bo@client.example"), ContactAddress(7, "bo@home.example")]
-    assert decide_links(linkable, contacts) == [Link(7, Role.TO, "bo@home.example", "recipient-address")]
+    assert RULES.decide(linkable, contacts) == [Link(7, Role.TO, "bo@home.example", "recipient-address")]
 
 
 def test_an_address_of_two_contacts_links_both() -> None:
-    links = decide_links(
+    links = RULES.decide(
         {"info@client.example": recipient(Role.CC)},
         [ContactAddress(n, "info@client.example") for n in (2, 1)],
     )
@@ -101,7 +107,7 @@ def test_links_do_not_depend_on_the_order_in_which_contacts_come() -> None:
         ContactAddress(1, "a@x.example"),
         ContactAddress(2, "c@x.example"),
     ]
-    results = {tuple(decide_links(linkable, order)) for order in permutations(contacts)}
+    results = {tuple(RULES.decide(linkable, order)) for order in permutations(contacts)}
     assert len(results) == 1
     assert [(link.contact_id, link.address) for link in results.pop()] == [
         (1, "a@x.example"),
@@ -110,8 +116,8 @@ def test_links_do_not_depend_on_the_order_in_which_contacts_come() -> None:
 
 
 def test_a_contact_that_no_address_names_is_not_linked() -> None:
-    assert decide_links({"a@x.example": recipient(Role.TO)}, [ContactAddress(1, "b@x.example")]) == []
-    assert decide_links({}, [ContactAddress(1, "")]) == []
+    assert RULES.decide({"a@x.example": recipient(Role.TO)}, [ContactAddress(1, "b@x.example")]) == []
+    assert RULES.decide({}, [ContactAddress(1, "")]) == []
 
 
 @pytest.mark.parametrize(
