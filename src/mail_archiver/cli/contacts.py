@@ -1,6 +1,7 @@
 """`mail-archiver contacts`"""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +98,7 @@ def create(
     normalized = normalize_address(address)
     if normalized is None:
         raise click.BadParameter(f"{harmless_line(address)} is no address", param_hint="ADDRESS")
-    app = open_app(config)
+    app = open_app(config, quiet=sys.stderr.isatty())
     with app.open_store() as store:
         store.prepare()
         there = [contact.id for contact in store.find_contacts(address) if contact.deleted_at is None]

@@ -1,5 +1,6 @@
 """`mail-archiver relink`"""
 
+import sys
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ def command(contacts: tuple[str, ...], everybody: bool, config: Path | None) -> 
     from mail_archiver.app import open_app
     from mail_archiver.archiving.later import link_later
 
-    app = open_app(config)
+    app = open_app(config, quiet=sys.stderr.isatty())
     with app.open_store() as store:
         store.require_current()
         if contacts or everybody:

@@ -1,6 +1,7 @@
 """`mail-archiver retry`"""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ def command(
     from mail_archiver.app import open_app
     from mail_archiver.archiving import accounts as use_case
 
-    app = open_app(config)
+    app = open_app(config, quiet=sys.stderr.isatty())
     plans = app.plans(accounts, mailboxes)
     with app.open_store() as store:
         store.prepare()

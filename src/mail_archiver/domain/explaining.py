@@ -12,8 +12,9 @@ _IN_WORDS = {
     "recipient-address": "the message went to this address",
     "delivered-address": "the message was delivered to this address (a Bcc, perhaps)",
     "sender-address": "the message came from this address",
-    "forwarded-sender": "one of ours forwarded a message of this address",
+    "forwarded": "one of ours forwarded a message of this address",
 }
+"""By what a rule's name is, or begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _owners(normalized: str, rules: LinkingRules, contacts: Collection[ContactAd
 
 def _of_contact(contact_id: int, rule: str, links: Mapping[int, LinkedContact]) -> str:
     link = links.get(contact_id)
-    because = _IN_WORDS.get(rule.removesuffix(SUBADDRESS), f"rule {rule}")
+    because = next((words for name, words in _IN_WORDS.items() if rule.startswith(name)), f"rule {rule}")
     if rule.endswith(SUBADDRESS):
         because += ', which without its "+tag" is the contact\'s'
     if link is None:
