@@ -25,6 +25,8 @@ def test_shows_the_whole_job(tmp_path: Path) -> None:
         "Sarah Fernhill (to)",
         "James Rowe (cc)",
         "Ana Ferreira (bcc)",
+        "(sender)",
+        "(forwarded)",
         "(2 copies)",
         "attachments.zip",
         "nobody the CRM knows",
@@ -38,7 +40,7 @@ def test_shows_the_whole_job(tmp_path: Path) -> None:
             ("archived", 13),
             ("duplicate", 1),
         ]
-        assert database.execute("SELECT count(*) FROM archive_contact").fetchone() == (11,)
+        assert database.execute("SELECT count(*) FROM archive_contact").fetchone() == (14,)
         ((defects,),) = database.execute("SELECT count(*) FROM archive WHERE defects <> '[]'").fetchall()
         assert defects == 1
 
