@@ -19,6 +19,7 @@ from mail_archiver.errors import (
     MailboxUnavailable,
     ServerBusy,
     ServerUnavailable,
+    StoreError,
     places,
 )
 
@@ -103,8 +104,9 @@ def _each_account(
             account.fail(error)
     for account in accounts:
         account.count_in(report.tally)
+    database_failed = any(isinstance(error, StoreError) for error in report.failures)
     try:
-        if afterwards:
+        if afterwards and not database_failed:  # told already
             afterwards(report)
     except MailArchiverError as error:
         parts.log.error(f"{command}.failed", what=error.what, where=error.where, hint=error.hint)
