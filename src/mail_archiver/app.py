@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from structlog.stdlib import BoundLogger
 
+from mail_archiver.archiving.crm_ports import ImportTarget
 from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.archiving.importing import ImportReport, Line, R, import_records
-from mail_archiver.archiving.ports import ImportTarget, MailSource, UnitOfWork
+from mail_archiver.archiving.ports import MailSource, UnitOfWork
 from mail_archiver.archiving.work import AccountPlan, Parts, no_progress
 from mail_archiver.blobs import BlobStorage, open_blobs
 from mail_archiver.config import Account, Settings, load_settings, read_contact_source

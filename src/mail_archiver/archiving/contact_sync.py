@@ -4,7 +4,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from mail_archiver.archiving.ports import Clock, ContactSource, Store, UnitOfWork
+from mail_archiver.archiving.crm_ports import ContactSource
+from mail_archiver.archiving.ports import Clock, Store, UnitOfWork
 from mail_archiver.archiving.source_rows import SourceContacts, read_rows
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.contact_sync import LeftOut, SyncPlan, plan_sync

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from mail_archiver.archiving.ports import Clock, Imported, ImportTarget, Store, UnitOfWork
+from mail_archiver.archiving.crm_ports import Imported, ImportTarget
+from mail_archiver.archiving.ports import Clock, Store, UnitOfWork
 
 R = TypeVar("R", bound=Imported)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mail_archiver.archiving.ports import Links
+from mail_archiver.archiving.crm_ports import Links
 from mail_archiver.cli import exits
 from mail_archiver.cli.finding import find_archive, find_contact
 

@@ -43,7 +43,7 @@ _MYSQL_AWAY = {1040, 1053, 1205, 1213, *range(2000, 2100)}  # from 2000 on, the 
 
 
 class ContactSource:
-    """Implements `archiving.ports.ContactSource`. Making one connects to nothing."""
+    """Implements `archiving.crm_ports.ContactSource`. Making one connects to nothing."""
 
     def __init__(self, url: str, query: str) -> None:
         self._url = _read_url(url)
@@ -61,7 +61,7 @@ class ContactSource:
             )
 
     def rows(self, since: datetime) -> Iterator[Mapping[str, object]]:
-        """See `archiving.ports.ContactSource.rows`."""
+        """See `archiving.crm_ports.ContactSource.rows`."""
         parameters = {"since": self._moment(since)} if self.is_incremental else {}
         engine = self._engine()
         streaming = {"yield_per": _ROWS_A_FETCH}

@@ -16,7 +16,7 @@ from mail_archiver.store.tables import contact, contact_address, contact_source,
 
 
 class Contacts:
-    """Implements `archiving.ports.Contacts` on one connection."""
+    """Implements `archiving.crm_ports.Contacts` on one connection."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection

@@ -16,7 +16,7 @@ _AUTO, _MANUAL = constant("auto"), "manual"
 
 
 class Links:
-    """Implements `archiving.ports.Links` on one connection."""
+    """Implements `archiving.crm_ports.Links` on one connection."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection

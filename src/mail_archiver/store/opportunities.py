@@ -12,7 +12,7 @@ from mail_archiver.store.tables import contact, opportunity, opportunity_contact
 
 
 class Opportunities:
-    """Implements `archiving.ports.ImportTarget` on one connection."""
+    """Implements `archiving.crm_ports.ImportTarget` on one connection."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection

@@ -10,7 +10,7 @@ from mail_archiver.store.tables import organization, organization_address
 
 
 class Organizations:
-    """Implements `archiving.ports.ImportTarget` on one connection."""
+    """Implements `archiving.crm_ports.ImportTarget` on one connection."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
