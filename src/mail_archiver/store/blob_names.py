@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 import sqlalchemy as sa
 
 from mail_archiver.domain.mailbox_state import Epoch
-from mail_archiver.store.dialect import ROWS_A_STATEMENT
+from mail_archiver.store.dialect import portions
 from mail_archiver.store.tables import archive, processed_uid
 
 ROWS_A_FETCH = 10_000
@@ -28,9 +28,8 @@ class BlobNames:
         yield from self._connection.execute(query).scalars()
 
     def missing(self, sha256s: Collection[str]) -> list[str]:
-        left, wanted = set(sha256s), sorted(sha256s)
-        for start in range(0, len(wanted), ROWS_A_STATEMENT):
-            portion = wanted[start : start + ROWS_A_STATEMENT]
+        left = set(sha256s)
+        for portion in portions(sorted(sha256s)):
             for column in _NAMES:
                 named = self._connection.execute(sa.select(column).where(column.in_(portion)))
                 left.difference_update(named.scalars())
@@ -46,9 +45,7 @@ class BlobNames:
 
     def uids_of_originals(self, epoch: Epoch, sha256s: Collection[str]) -> list[int]:
         found: set[int] = set()
-        wanted = sorted(sha256s)
-        for start in range(0, len(wanted), ROWS_A_STATEMENT):
-            portion = wanted[start : start + ROWS_A_STATEMENT]
+        for portion in portions(sorted(sha256s)):
             columns = processed_uid.c
             query = sa.select(columns.uid).where(
                 columns.epoch_id == epoch.id, columns.source_sha256.in_(portion)

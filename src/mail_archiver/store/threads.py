@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from mail_archiver.domain.draft import Draft
 from mail_archiver.domain.threading import decide_threads, thread_keys
-from mail_archiver.store.dialect import ROWS_A_STATEMENT
+from mail_archiver.store.dialect import portions
 from mail_archiver.store.tables import archive, thread_message
 
 HOLD_LIMIT_MS = 60_000
@@ -64,11 +64,11 @@ def _wait_for_turn(connection: sa.Connection) -> None:
 
 
 def _known_threads(connection: sa.Connection, keys: Iterable[str]) -> dict[str, str]:
-    columns, wanted = thread_message.c, sorted(keys)
+    columns = thread_message.c
     known: dict[str, str] = {}
-    for start in range(0, len(wanted), ROWS_A_STATEMENT):
-        portion = columns.message_key.in_(wanted[start : start + ROWS_A_STATEMENT])
-        rows = connection.execute(sa.select(columns.message_key, columns.thread_id).where(portion))
+    for portion in portions(sorted(keys)):
+        query = sa.select(columns.message_key, columns.thread_id).where(columns.message_key.in_(portion))
+        rows = connection.execute(query)
         known.update((row.message_key, row.thread_id) for row in rows)
     return known
 
