@@ -55,10 +55,10 @@ class Archives:
         self._add_addresses(epoch, drafts, ids, first_copies)
         new = [draft for draft in drafts if draft.uid in first_copies]
         add_contents(self._connection, new, ids)
-        by_archive = {
-            draft.uid: (ids[draft.message.fingerprint], links.get(draft.uid, ())) for draft in drafts
-        }
-        linked = {uid: link_contacts(self._connection, *each, now) for uid, each in by_archive.items()}
+        links_by_archive: dict[int, list[Link]] = {}
+        for draft in drafts:
+            links_by_archive.setdefault(ids[draft.message.fingerprint], []).extend(links.get(draft.uid, ()))
+        linked = link_contacts(self._connection, links_by_archive, now)
         reused = self._reused_message_ids(new)
         # Last: on PostgreSQL one batch at a time, with a lock that all others wait for. Who has it must need
         # nothing that another batch may hold while it waits: of all locks above, only those of its own epoch.
@@ -69,7 +69,7 @@ class Archives:
                 draft.uid,
                 ids[draft.message.fingerprint],
                 Outcome.ARCHIVED if draft.uid in first_copies else Outcome.DUPLICATE,
-                linked.get(draft.uid, 0),
+                linked.pop(ids[draft.message.fingerprint], 0),  # of two copies in a batch, by the first
                 reuses_message_id=draft.message.message_id in reused,
             )
             for draft in sorted(drafts, key=lambda draft: draft.uid)

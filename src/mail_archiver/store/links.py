@@ -1,7 +1,7 @@
 """Links of archives to contacts, and what they give way to."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -74,7 +74,7 @@ class Links:
         return found
 
     def add(self, archive_id: int, links: Sequence[Link], now: datetime) -> int:
-        return link_contacts(self._connection, archive_id, links, now)
+        return link_contacts(self._connection, {archive_id: links}, now)[archive_id]
 
     def link_by_hand(self, archive_id: int, contact_id: int, now: datetime) -> bool:
         values = {"origin": _MANUAL, "linked_at": now, "unlinked_at": None}
@@ -103,14 +103,33 @@ class Links:
         return unlinked.first() is not None
 
 
-def link_contacts(connection: sa.Connection, archive_id: int, links: Sequence[Link], now: datetime) -> int:
-    """Link an archive to contacts; returns the number of links that are new or stronger than before.
+def link_contacts(
+    connection: sa.Connection, links_by_archive: Mapping[int, Sequence[Link]], now: datetime
+) -> dict[int, int]:
+    """Link archives to contacts; returns, for each archive, how many links are new or stronger than before.
 
     A stronger role replaces a weaker one, and of equals the first address in the alphabet stays, so that
     the order of the copies does not matter; what a person linked or unlinked stays.
+
+    Args:
+        links_by_archive: By archive id. Several links to one contact count as the strongest of them.
     """
-    if not links:
-        return 0
+    changed = dict.fromkeys(links_by_archive, 0)
+    rows = [
+        {
+            "archive_id": archive_id,
+            "contact_id": link.contact_id,
+            "role": link.role,
+            "address": link.address,
+            "rule": link.rule,
+            "ambiguous": link.ambiguous,
+            "linked_at": now,
+        }
+        for archive_id in sorted(links_by_archive)  # in one order, so that no two batches wait in a circle
+        for link in _strongest(links_by_archive[archive_id])
+    ]
+    if not rows:
+        return changed
     statement = insert(connection, archive_contact)
     there, excluded = archive_contact.c, statement.excluded
     replaced = ("role", "address", "rule", "ambiguous")
@@ -125,20 +144,20 @@ def link_contacts(connection: sa.Connection, archive_id: int, links: Sequence[Li
             there.origin == _AUTO,
             there.unlinked_at.is_(None),
         ),
-    ).returning(there.contact_id)
-    rows = [
-        {
-            "archive_id": archive_id,
-            "contact_id": link.contact_id,
-            "role": link.role,
-            "address": link.address,
-            "rule": link.rule,
-            "ambiguous": link.ambiguous,
-            "linked_at": now,
-        }
-        for link in links
-    ]
-    return len(connection.execute(upsert, rows).all())
+    ).returning(there.archive_id)
+    for archive_id in connection.execute(upsert, rows).scalars():
+        changed[archive_id] += 1
+    return changed
+
+
+def _strongest(links: Iterable[Link]) -> list[Link]:
+    """One link for each contact, by the rule that holds between copies; ascending by contact."""
+    best: dict[int, Link] = {}
+    for link in links:
+        known = best.get(link.contact_id)
+        if known is None or (link.role.rank, link.address) < (known.role.rank, known.address):
+            best[link.contact_id] = link
+    return [best[contact_id] for contact_id in sorted(best)]
 
 
 def _rank(role: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:

@@ -14,6 +14,7 @@ from tests.integration.store.messages import (
     add_contact,
     begin_epoch,
     draft,
+    numbered,
     record,
 )
 from tests.integration.store.sql import Sql
@@ -147,6 +148,21 @@ def test_a_stronger_role_replaces_a_weaker_one_and_never_the_other_way(store: St
         assert recorded.links == links_brought
         roles += sql.rows("SELECT role FROM archive_contact")
     assert roles == [("resent",), ("bcc",), ("bcc",), ("bcc",)]
+
+
+def test_of_two_copies_in_one_batch_the_stronger_role_is_one_link(store: Store, sql: Sql) -> None:
+    add_contacts(store)
+    headers = {"To": "x@client.example"}
+    drafts = [
+        draft(1, {**headers, "Resent-To": "bob@client.example"}),
+        draft(2, {**headers, "Bcc": "bob@client.example, carl@client.example"}),
+    ]
+    recorded = record(store, begin_epoch(store), *drafts, numbered(3, 3))
+    assert [each.links for each in recorded] == [2, 0, 1]
+    assert {(contact, role) for contact, role, *_ in links(sql, recorded[0].archive_id)} == {
+        (2, "bcc"),
+        (3, "bcc"),
+    }
 
 
 def test_of_two_addresses_in_the_same_role_either_order_shows_the_same(store: Store, sql: Sql) -> None:
