@@ -1,13 +1,18 @@
 """One batch of one mailbox: fetched, read, stored, recorded. One bad message costs the others nothing."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from mail_archiver.archiving.fetching import Failure, Fetched
+from mail_archiver.archiving.linking import link_archives
 from mail_archiver.archiving.patience import Patience
 from mail_archiver.archiving.ports import UnitOfWork
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
 from mail_archiver.domain.draft import Draft, Recorded
 from mail_archiver.domain.fetch_plan import MessageSummary
+from mail_archiver.domain.linking import LinkingRules, together
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.domain.outcome import Outcome
@@ -69,7 +74,9 @@ class BatchArchiver:
     def _record_together(self, drafts: Sequence[Draft], fetched: Fetched) -> list[Recorded]:
         blobs = fetched.blobs
         with self._parts.store.transaction((lambda: self._parts.blobs.put(blobs)) if blobs else None) as uow:
-            recorded = self._record_drafts(uow, drafts)
+            disposed = not self._plan.disposition.touches(self._epoch.key.name)
+            rules, now = self._plan.drafter.rules, self._parts.clock()
+            recorded = record_drafts(uow, self._epoch, drafts, rules, now, disposed=disposed)
             self._record_rest(uow, fetched)
         return recorded
 
@@ -86,20 +93,6 @@ class BatchArchiver:
                 fetched.failures.append(Failure(summary, _reason(error), draft.blobs[0]))
         self._record_together([], Fetched(failures=fetched.failures, vanished=fetched.vanished))
         return recorded
-
-    def _record_drafts(self, uow: UnitOfWork, drafts: Sequence[Draft]) -> list[Recorded]:
-        if not drafts:
-            return []
-        rules = self._plan.drafter.rules
-        mentioned = (address for draft in drafts for address in draft.mentions)
-        contacts = uow.contacts.with_addresses(rules.looked_up(mentioned))
-        return uow.archives.record(
-            self._epoch,
-            drafts,
-            {draft.uid: rules.decide(draft.mentions, contacts) for draft in drafts},
-            self._parts.clock(),
-            disposed=not self._plan.disposition.touches(self._epoch.key.name),
-        )
 
     def _record_rest(self, uow: UnitOfWork, fetched: Fetched) -> None:
         now = self._parts.clock()
@@ -135,6 +128,26 @@ class BatchArchiver:
             self._log.info("message.vanished", uid=summary.uid)
         self._tally.quarantined += len(fetched.failures)
         self._tally.vanished += len(fetched.vanished)
+
+
+def record_drafts(
+    uow: UnitOfWork,
+    epoch: Epoch,
+    drafts: Sequence[Draft],
+    rules: LinkingRules,
+    now: datetime,
+    *,
+    disposed: bool,
+) -> list[Recorded]:
+    """Record messages, link them, and put them into their threads (see `ports.Archives.record`)."""
+    recorded = uow.archives.record(epoch, drafts, now, disposed=disposed)
+    by_uid, copies = {draft.uid: draft for draft in drafts}, defaultdict(list)
+    for each in recorded:
+        copies[each.archive_id].append(by_uid[each.uid].mentions)
+    links = link_archives(uow, rules, {each: together(copies[each]) for each in copies}, now)
+    uow.archives.thread([(by_uid[each.uid], each) for each in recorded])
+    # Of two copies in one batch, the first made the links.
+    return [replace(each, links=links.pop(each.archive_id, 0)) for each in recorded]
 
 
 def _is_about_a_message(error: Exception) -> bool:

@@ -5,23 +5,17 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from mail_archiver.domain.address import Address
+from mail_archiver.domain.association import Association, ContactLink, OrganizationAddress
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.domain.contact_sync import KnownContact
-from mail_archiver.domain.linking import ContactAddress, Link
+from mail_archiver.domain.linking import ContactAddress, Link, Target
+from mail_archiver.domain.opportunity import ImportedOpportunity, Opportunity
+from mail_archiver.domain.organization import ImportedOrganization
 from mail_archiver.domain.source_state import SourceState
 
 
 class Links(Protocol):
-    """Archives that are linked afterwards."""
-
-    def unmatched(self, limit: int) -> list[tuple[int, str]]:
-        """Addresses of contacts, not deleted, that were not yet looked up in the archive: id and address."""
-
-    def matched(self, addresses: Collection[tuple[int, str]], now: datetime) -> None:
-        """Note that they were looked up."""
-
-    def forget_matches(self, contact_ids: Collection[int] | None) -> None:
-        """Let the addresses of these contacts, or of all, be looked up again."""
+    """Whom archives are linked to."""
 
     def mentioning(self, normalized: Collection[str], *, subaddresses: bool) -> list[int]:
         """The archives that have one of these addresses in any role, ascending.
@@ -33,14 +27,89 @@ class Links(Protocol):
     def addresses(self, archive_ids: Collection[int]) -> dict[int, list[Address]]:
         """All addresses of some archives."""
 
-    def add(self, archive_id: int, links: Sequence[Link], now: datetime) -> int:
-        """Link an archive; returns how many links are new or stronger. What a person did stays."""
+    def add(self, by_archive: Mapping[int, Sequence[Link]], now: datetime) -> dict[int, int]:
+        """Link archives to contacts; what a person did stays.
 
-    def link_by_hand(self, archive_id: int, contact_id: int, now: datetime) -> bool:
-        """Link as a person wants it; False where the link stands already."""
+        Args:
+            by_archive: By archive id, one link for each contact.
 
-    def unlink_by_hand(self, archive_id: int, contact_id: int, now: datetime) -> bool:
+        Returns:
+            For each archive, how many links are new or stronger than before.
+        """
+
+    def link_by_hand(self, target: Target, archive_id: int, target_id: int, now: datetime) -> bool:
+        """Link as a person wants it; False where the link stands already, by hand."""
+
+    def unlink_by_hand(self, target: Target, archive_id: int, target_id: int, now: datetime) -> bool:
         """Unlink as a person wants it, for good; False where there is no such link."""
+
+
+class Associations(Protocol):
+    """In whose history archives stand beside that of their contacts."""
+
+    def contact_links(
+        self,
+        archive_ids: Collection[int],
+        *,
+        linked_at: datetime | None = None,
+        contact_ids: Collection[int] | None = None,
+    ) -> dict[int, list[ContactLink]]:
+        """Links to contacts that stand, of contacts not deleted, by archive.
+
+        Args:
+            linked_at: Only those made at this moment.
+            contact_ids: Only to these contacts.
+        """
+
+    def archives_of(self, contact_ids: Collection[int], *, without_opportunity: bool = False) -> list[int]:
+        """The archives linked to one of these contacts, ascending.
+
+        Args:
+            without_opportunity: Only those that neither a rule nor a person has linked to an opportunity.
+        """
+
+    def not_settled(self, archive_ids: Collection[int]) -> dict[int, datetime]:
+        """Of these, the archives whose opportunities no person has changed, with the moment they came."""
+
+    def add(self, target: Target, by_archive: Mapping[int, Sequence[Association]], now: datetime) -> int:
+        """Link archives to organizations or opportunities; what a person did stays.
+
+        Returns:
+            How many links are new or told by a stronger reason than before.
+        """
+
+    def contacts_told(self, archive_id: int) -> set[int]:
+        """The contacts that are told as the reason for a link of an archive."""
+
+    def forget_through(self, archive_id: int, contact_id: int) -> None:
+        """Take away what follows from a contact; what a person did stays."""
+
+
+class Latecomers(Protocol):
+    """What was not yet looked up in the archive."""
+
+    def addresses(self, target: Target, limit: int) -> list[tuple[int, str]]:
+        """Addresses of contacts (deleted ones left out) or organizations: id and normalized address."""
+
+    def addresses_matched(
+        self, target: Target, addresses: Collection[tuple[int, str]], now: datetime
+    ) -> None:
+        """Note that they were looked up."""
+
+    def members(self, limit: int) -> list[int]:
+        """Contacts of an organization whose archives are not in its history yet."""
+
+    def members_matched(self, contact_ids: Collection[int], now: datetime) -> None:
+        """Note that they are."""
+
+    def opportunities(self, limit: int) -> list[tuple[int, int]]:
+        """Opportunities and one of their contacts, whose archives were not looked at for them."""
+
+    def opportunities_matched(self, pairs: Collection[tuple[int, int]], now: datetime) -> None:
+        """Note that they were."""
+
+    def forget(self, target: Target, ids: Collection[int] | None) -> None:
+        """Let what hangs on these contacts, organizations or opportunities, or on all, be looked up again."""
 
 
 class Imported(Protocol):
@@ -69,6 +138,32 @@ class ImportTarget(Protocol[R_contra]):
 
     def upsert(self, record: R_contra, now: datetime) -> None:
         """Insert a record, or bring the one with its `external_id` up to date."""
+
+
+class Organizations(ImportTarget[ImportedOrganization], Protocol):
+    """The CRM's organizations."""
+
+    def with_addresses(self, normalized: Collection[str]) -> list[OrganizationAddress]:
+        """The organizations that have one of these addresses as their own."""
+
+
+class Opportunities(ImportTarget[ImportedOpportunity], Protocol):
+    """The CRM's opportunities, and whether archives are linked to them by rule."""
+
+    def of_contacts(self, contact_ids: Collection[int]) -> dict[int, list[Opportunity]]:
+        """The opportunities of contacts; those that have none are left out."""
+
+    def set_up_at(self) -> datetime | None:
+        """Since when the rule is on; None where it is off."""
+
+    def has_links_by_rule(self) -> bool:
+        """Whether there are links that `take_down` would take away."""
+
+    def set_up(self, now: datetime) -> None:
+        """Turn the rule on: what it linked before is taken away, to be predicted anew."""
+
+    def take_down(self) -> None:
+        """Turn the rule off, and take away its links, but for archives that a person has had a say in."""
 
 
 class Contacts(ImportTarget[ImportedContact], Protocol):

@@ -5,15 +5,19 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from mail_archiver.archiving.crm_ports import Contacts, ImportTarget, Links
+from mail_archiver.archiving.crm_ports import (
+    Associations,
+    Contacts,
+    Latecomers,
+    Links,
+    Opportunities,
+    Organizations,
+)
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.draft import Blob, Draft, KeptOriginal, Recorded
 from mail_archiver.domain.fetch_plan import MessageSummary, Window
-from mail_archiver.domain.linking import Link
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
 from mail_archiver.domain.message import FetchedMessage
-from mail_archiver.domain.opportunity import ImportedOpportunity
-from mail_archiver.domain.organization import ImportedOrganization
 from mail_archiver.domain.recognition import LedgerCopy
 from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.octets import Spool
@@ -156,21 +160,25 @@ class Archives(Protocol):
         self,
         epoch: Epoch,
         drafts: Sequence[Draft],
-        links: Mapping[int, Sequence[Link]],
         now: datetime,
         *,
         disposed: bool,
     ) -> list[Recorded]:
-        """Write archives, their addresses, attachments and links, and their ledger rows.
+        """Write archives, their addresses and attachments, and their ledger rows.
 
         Messages that another process has recorded meanwhile are left out of the answer.
 
         Args:
-            links: By UID.
             disposed: Nothing is to be done on the server.
 
         Raises:
             RowsRefused: The database rejects one of them; which, trying them alone tells.
+        """
+
+    def thread(self, recorded: Sequence[tuple[Draft, Recorded]]) -> None:
+        """Put what was recorded into its threads, and let archives say what all their copies tell.
+
+        The last that a transaction does: others wait for it from here to the commit.
         """
 
 
@@ -209,13 +217,19 @@ class UnitOfWork(Protocol):
     def contacts(self) -> Contacts: ...
 
     @property
-    def organizations(self) -> ImportTarget[ImportedOrganization]: ...
+    def organizations(self) -> Organizations: ...
 
     @property
-    def opportunities(self) -> ImportTarget[ImportedOpportunity]: ...
+    def opportunities(self) -> Opportunities: ...
 
     @property
     def links(self) -> Links: ...
+
+    @property
+    def associations(self) -> Associations: ...
+
+    @property
+    def latecomers(self) -> Latecomers: ...
 
 
 class Store(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from mail_archiver.archiving.explaining import foretell
 from mail_archiver.archiving.fetching import Fetcher
 from mail_archiver.archiving.interruptions import Interruptions
 from mail_archiver.archiving.opened import PORTION
@@ -10,6 +11,8 @@ from mail_archiver.archiving.patience import Patience
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts
 from mail_archiver.domain.draft import Draft
+from mail_archiver.domain.explaining import Fate
+from mail_archiver.domain.explaining_associations import Membership
 from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks, plan_batches
 from mail_archiver.domain.linking import Link
 from mail_archiver.domain.mailbox_state import Epoch, MailboxStatus, may_hold_new_messages
@@ -23,6 +26,7 @@ class Preview:
 
     Attributes:
         attachments_name: Of the attachment file; None when there would be none.
+        explanation: What would become of each address, and of what follows from its contact.
     """
 
     account: str
@@ -32,6 +36,7 @@ class Preview:
     subject: str | None = None
     links: tuple[Link, ...] = ()
     attachments_name: str | None = None
+    explanation: tuple[Fate | Membership, ...] = ()
 
 
 @dataclass(slots=True)
@@ -100,7 +105,9 @@ class Previewer:
             contacts = uow.contacts.with_addresses(
                 rules.looked_up(address for draft in drafts for address in draft.mentions)
             )
-        for draft in drafts:
+            now = self.parts.clock()
+            explanations = [tuple(foretell(uow, rules, draft, contacts, now)) for draft in drafts]
+        for draft, explanation in zip(drafts, explanations, strict=True):
             yield Preview(
                 plan.name,
                 mailbox,
@@ -109,6 +116,7 @@ class Previewer:
                 draft.message.subject,
                 tuple(rules.decide(draft.mentions, contacts)),
                 draft.attachments_name,
+                explanation,
             )
         for failure in fetched.failures:
             yield Preview(plan.name, mailbox, failure.summary.uid, Outcome.QUARANTINED)

@@ -11,6 +11,7 @@ import click
 from mail_archiver.cli import exits
 from mail_archiver.cli.import_file import FILE, csv_lines, read_octets, tell
 from mail_archiver.cli.options import config_option, dry_run_option, json_option
+from mail_archiver.domain.linking import Target
 from mail_archiver.harmless import harmless_line
 
 if TYPE_CHECKING:  # an import needs no sync
@@ -101,7 +102,7 @@ def create(
     app = open_app(config, quiet=sys.stderr.isatty())
     with app.open_store() as store:
         store.prepare()
-        there = [contact.id for contact in store.find_contacts(address) if contact.deleted_at is None]
+        there = [contact.id for contact in store.find(Target.CONTACT, address) if contact.deleted_at is None]
         if there:
             raise click.ClickException(f"contact {there[0]} has the address {normalized} already")
         with store.transaction() as uow:

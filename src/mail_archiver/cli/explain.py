@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from mail_archiver.cli import exits
+from mail_archiver.cli.explained import explained
 from mail_archiver.cli.finding import find_archive
 from mail_archiver.cli.options import config_option, json_option
 from mail_archiver.harmless import harmless_line
@@ -17,26 +19,21 @@ from mail_archiver.harmless import harmless_line
 @json_option
 @config_option
 def command(archive: str, as_json: bool, config: Path | None) -> int:
-    """Explain whom an archive is linked to: what became of each address, and by which rule.
+    """Explain what an archive is linked to: what became of each address, and by which rule.
+
+    Then the organizations and opportunities that follow from its contacts.
 
     ARCHIVE is its id, or a Message-ID. Goes by today's settings and contacts; what a person did is told too.
     """
     from mail_archiver.app import open_app
-    from mail_archiver.domain.explaining import explain
+    from mail_archiver.archiving.explaining import explain_archive
 
     app = open_app(config)
-    rules = app.linking_rules
     with app.open_store() as store:
         store.require_current()
         record = find_archive(store, archive)
         with store.reading() as uow:
-            addresses = uow.links.addresses([record.id]).get(record.id, [])
-            contacts = uow.contacts.with_addresses(
-                rules.looked_up(each.normalized for each in addresses if each.normalized)
-            )
-    for fate in explain(addresses, rules, contacts, record.contacts):
-        if as_json:
-            click.echo(json.dumps(asdict(fate)))
-        else:
-            click.echo(harmless_line(f"{fate.role} {fate.address}: {fate.text} [{fate.rule}]"))
+            explanation = list(explain_archive(uow, app.linking_rules, record, datetime.now(UTC)))
+    for each in explanation:
+        click.echo(json.dumps(asdict(each)) if as_json else harmless_line(explained(each)))
     return exits.DONE

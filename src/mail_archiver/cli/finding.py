@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mail_archiver.cli.record_text import moment
+from mail_archiver.domain.linking import Target
 from mail_archiver.domain.record import ArchiveRecord, Namesake
 from mail_archiver.harmless import harmless_line
 
 if TYPE_CHECKING:
-    from mail_archiver.store.finding import FoundContact
+    from mail_archiver.store.finding import Found
     from mail_archiver.store.store import Store
 
 _SUBJECT_SHOWN = 60
@@ -29,21 +30,22 @@ def find_archive(store: "Store", name: str) -> ArchiveRecord:
     raise click.ClickException(_not_one(name, found))
 
 
-def find_contact(store: "Store", name: str) -> "FoundContact":
-    """The contact of that id, `external_id` or address.
+def find_target(store: "Store", target: Target, name: str) -> "Found":
+    """The contact, organization or opportunity that is called so (see `store.finding.find`).
 
     Raises:
         ClickException: There is none, or there are several.
     """
     name = name.encode("utf-8", "replace").decode()
-    found = store.find_contacts(name)
+    found = store.find(target, name)
     if len(found) == 1:
         return found[0]
     shown = harmless_line(name)
     if not found:
-        raise click.ClickException(f"there is no contact {shown}")
+        raise click.ClickException(f"there is no {target} {shown}")
+    plural = f"{target.removesuffix('y')}ies" if target.endswith("y") else f"{target}s"
     lines = (f"  {each.id}  {harmless_line(each.name)}" for each in found)
-    raise click.ClickException("\n".join([f"{len(found)} contacts have {shown}; which id?", *lines]))
+    raise click.ClickException("\n".join([f"{len(found)} {plural} are called {shown}; which id?", *lines]))
 
 
 def _not_one(name: str, found: Sequence[Namesake]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import click
 
@@ -9,6 +10,7 @@ from mail_archiver.app import App
 from mail_archiver.archiving.preview import Preview, Previewer
 from mail_archiver.archiving.work import AccountPlan
 from mail_archiver.cli import exits
+from mail_archiver.cli.explained import explained
 from mail_archiver.domain.fetch_plan import Window
 from mail_archiver.errors import MailArchiverError
 from mail_archiver.harmless import harmless_line
@@ -42,6 +44,7 @@ def _as_object(preview: Preview) -> dict[str, object]:
             {"contact_id": link.contact_id, "role": link.role, "address": link.address, "rule": link.rule}
             for link in preview.links
         ],
+        "explanation": [asdict(each) for each in preview.explanation],
     }
 
 
@@ -54,5 +57,5 @@ def _lines(preview: Preview) -> Iterator[str]:
     yield f"{preview.account}/{preview.mailbox} {preview.uid}: would be {preview.outcome}: {subject}"
     if preview.attachments_name:
         yield f"    attachments: {preview.attachments_name}"
-    for link in preview.links:
-        yield f"    link: contact {link.contact_id}, {link.role} {link.address}, by {link.rule}"
+    for each in preview.explanation:
+        yield f"    {explained(each)}"

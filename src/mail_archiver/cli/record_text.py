@@ -12,6 +12,7 @@ from mail_archiver.domain.address import Role
 from mail_archiver.domain.kind import DeliveryReport, Kind
 from mail_archiver.domain.record import (
     ArchiveRecord,
+    LinkedAssociation,
     LinkedContact,
     RecordedAddress,
     RecordedAttachment,
@@ -105,6 +106,8 @@ def _fields(record: ArchiveRecord, storage_url: str) -> Iterator[tuple[str, Iter
         there = (each for each in record.addresses if each.role is role)
         yield _NAMES.get(role, role), map(_address, there)
     yield "linked to", map(_contact, record.contacts) if record.contacts else ["nobody"]
+    yield "organization", map(_association, record.organizations)
+    yield "opportunity", map(_association, record.opportunities)
     yield "attachments", _attachments(record.attachments)
     yield "delivery", map(_delivery_report, record.delivery_reports)
     yield "defects", map(_defect, record.defects)
@@ -130,10 +133,19 @@ def _address(address: RecordedAddress) -> str:
 
 def _contact(link: LinkedContact) -> str:
     who = f"{link.kind} {link.contact_id}" + (f", {link.name}" if link.name else "")
+    return f"{who}: {_why(link)}"
+
+
+def _association(link: LinkedAssociation) -> str:
+    through = f", through contact {link.contact_id}" if link.contact_id else ""
+    return f"{link.id}, {link.name}: {_why(link)}{through}"
+
+
+def _why(link: LinkedContact | LinkedAssociation) -> str:
     address = " ".join(filter(None, (link.role and link.role.replace("_", " "), link.address)))
     by = "by hand" if link.origin == "manual" else f"by {link.rule or 'no rule'}"
     why = ", ".join(filter(None, (address, by, "ambiguous" if link.ambiguous else "")))
-    return f"{who}: {why}" + (f"; unlinked {moment(link.unlinked_at)}" if link.unlinked_at else "")
+    return why + (f"; unlinked {moment(link.unlinked_at)}" if link.unlinked_at else "")
 
 
 def _attachments(attachments: Iterable[RecordedAttachment]) -> Iterator[str]:

@@ -163,6 +163,7 @@ class LinkingSettings(BaseModel):
     roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_split_list)] = LINKING_ROLES
     ties: Ties = Ties.ALL
     subaddresses: bool = False
+    opportunities: bool = True
 
     @field_validator("roles")
     @classmethod

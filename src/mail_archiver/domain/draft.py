@@ -59,5 +59,5 @@ class Recorded:
     uid: int
     archive_id: int
     outcome: Outcome
-    links: int
     reuses_message_id: bool = False
+    links: int = 0

@@ -38,13 +38,16 @@ def explain(
     addresses: Iterable[Address],
     rules: LinkingRules,
     contacts: Collection[ContactAddress],
-    links: Collection[LinkedContact],
+    links: Collection[LinkedContact] = (),
+    *,
+    foretold: bool = False,
 ) -> Iterator[Fate]:
     """The fate of each address, by today's rules and contacts; then of links that none of them explains.
 
     Args:
         contacts: Those with one of the addresses, deleted ones left out.
         links: That the archive has, or had.
+        foretold: The message is not in the archive yet.
     """
     by_contact = {link.contact_id: link for link in links}
     seen: set[tuple[str, Role]] = set()
@@ -53,7 +56,7 @@ def explain(
         key = (address.normalized or address.address, address.role)
         if key not in seen:
             seen.add(key)
-            fate = _fate(address, rules, contacts, by_contact)
+            fate = _fate(address, rules, contacts, None if foretold else by_contact)
             explained.update(fate.contact_ids)
             yield fate
     for link in links:
@@ -65,7 +68,7 @@ def _fate(
     address: Address,
     rules: LinkingRules,
     contacts: Collection[ContactAddress],
-    links: Mapping[int, LinkedContact],
+    links: Mapping[int, LinkedContact] | None,
 ) -> Fate:
     shown = address.normalized or address.address
 
@@ -103,11 +106,13 @@ def _owners(normalized: str, rules: LinkingRules, contacts: Collection[ContactAd
     return found
 
 
-def _of_contact(contact_id: int, rule: str, links: Mapping[int, LinkedContact]) -> str:
-    link = links.get(contact_id)
+def _of_contact(contact_id: int, rule: str, links: Mapping[int, LinkedContact] | None) -> str:
     because = next((words for name, words in _IN_WORDS.items() if rule.startswith(name)), f"rule {rule}")
     if rule.endswith(SUBADDRESS):
         because += ', which without its "+tag" is the contact\'s'
+    if links is None:
+        return f"would link contact {contact_id}: {because}"
+    link = links.get(contact_id)
     if link is None:
         return (
             f"would link contact {contact_id}: {because}; relink does it, and the next run for new addresses"

@@ -21,6 +21,14 @@ SUBADDRESS = "/subaddress"
 """What a rule's name ends with when the address matched without its "+tag"."""
 
 
+class Target(StrEnum):
+    """What of the CRM an archive is linked to."""
+
+    CONTACT = "contact"
+    ORGANIZATION = "organization"
+    OPPORTUNITY = "opportunity"
+
+
 class Direction(StrEnum):
     """Which way a message went, seen from the company."""
 
@@ -45,12 +53,14 @@ class ContactAddress:
 
     Attributes:
         created_at: When the contact was made, aware; None where nobody asks who is the oldest.
+        organization_id: That the contact belongs to.
     """
 
     contact_id: int
     normalized: str
     is_primary: bool = field(default=True, compare=False)
     created_at: datetime | None = field(default=None, compare=False)
+    organization_id: int | None = field(default=None, compare=False)
 
 
 class Mention(NamedTuple):
@@ -85,12 +95,14 @@ class LinkingRules:
         own: What is ours: never linked.
         roles: In which an address links.
         subaddresses: An address that no contact has is tried once more without its "+tag" (RFC 5233).
+        opportunities: Mail is linked to opportunities of its contacts by rule (`opportunity.predict`).
     """
 
     own: OwnAddresses = field(default_factory=OwnAddresses)
     roles: frozenset[Role] = LINKING_ROLES
     ties: Ties = Ties.ALL
     subaddresses: bool = False
+    opportunities: bool = True
 
     def mentions(self, addresses: Iterable[Address]) -> dict[str, Mention]:
         """The normalized addresses that may link, each as it counts most."""
@@ -106,7 +118,7 @@ class LinkingRules:
 
     def looked_up(self, mentions: Iterable[str]) -> set[str]:
         """The addresses to look up in the CRM for these."""
-        return {spelling for address in mentions for spelling in self._spellings(address)}
+        return {spelling for address in mentions for spelling in self.spellings(address)}
 
     def decide(self, mentions: Mapping[str, Mention], contacts: Iterable[ContactAddress]) -> list[Link]:
         """One link for each contact that one of the addresses belongs to, by its strongest role.
@@ -124,11 +136,17 @@ class LinkingRules:
                 best[link.contact_id] = link
         return [best[contact_id] for contact_id in sorted(best)]
 
+    def spellings(self, address: str) -> Iterator[str]:
+        """An address as it is looked up, one after the other until one is found."""
+        yield address
+        if self.subaddresses and (without := without_tag(address)):
+            yield without
+
     def _candidates(
         self, mentions: Mapping[str, Mention], owners: Mapping[str, Sequence[ContactAddress]]
     ) -> Iterator[Link]:
         for address, (role, rule) in mentions.items():
-            spelling = next((each for each in self._spellings(address) if each in owners), address)
+            spelling = next((each for each in self.spellings(address) if each in owners), address)
             found = owners.get(spelling, [])
             full_rule = rule if spelling == address else rule + SUBADDRESS
             ambiguous = len({contact.contact_id for contact in found}) > 1
@@ -147,10 +165,16 @@ class LinkingRules:
                 return []
         return tied
 
-    def _spellings(self, address: str) -> Iterator[str]:
-        yield address
-        if self.subaddresses and (without := without_tag(address)):
-            yield without
+
+def together(copies: Iterable[Mapping[str, Mention]]) -> dict[str, Mention]:
+    """What copies of a message mention: each address as it counts most."""
+    strongest: dict[str, Mention] = {}
+    for mentions in copies:
+        for address, mention in mentions.items():
+            known = strongest.get(address)
+            if known is None or mention.role.rank < known.role.rank:
+                strongest[address] = mention
+    return strongest
 
 
 def without_tag(normalized: str) -> str | None:

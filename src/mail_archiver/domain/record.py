@@ -58,6 +58,29 @@ class LinkedContact:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedAssociation:
+    """An organization or opportunity that an archive is linked to, or was until a person unlinked it.
+
+    Attributes:
+        role, address: Of the organization's own address in the message; None where there is none.
+        contact_id: The contact that it is linked through, if any.
+        origin, ambiguous, unlinked_at: As of `LinkedContact`.
+    """
+
+    id: int
+    external_id: str | None
+    name: str
+    role: Role | None
+    address: str | None
+    rule: str | None
+    origin: str
+    ambiguous: bool
+    contact_id: int | None
+    linked_at: datetime
+    unlinked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedAttachment:
     """An attachment without its bytes; the other fields as in `domain.message.Attachment`.
 
@@ -139,6 +162,8 @@ class ArchiveRecord:
     archived_at: datetime
     addresses: tuple[RecordedAddress, ...]
     contacts: tuple[LinkedContact, ...]
+    organizations: tuple[LinkedAssociation, ...]
+    opportunities: tuple[LinkedAssociation, ...]
     attachments: tuple[RecordedAttachment, ...]
     attachments_name: str | None
     attachments_sha256: str | None

@@ -1,6 +1,6 @@
 """Archive records: one for each message, however many roads it came by."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,14 +8,13 @@ import sqlalchemy as sa
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.draft import Draft, Recorded
-from mail_archiver.domain.linking import Link, without_tag
+from mail_archiver.domain.linking import without_tag
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.store.contents import add_contents
 from mail_archiver.store.copies import learn_from_copies
 from mail_archiver.store.dialect import insert
 from mail_archiver.store.ledger import REPLACEABLE
-from mail_archiver.store.links import link_contacts
 from mail_archiver.store.tables import (
     archive,
     archive_address,
@@ -39,7 +38,6 @@ class Archives:
         self,
         epoch: Epoch,
         drafts: Sequence[Draft],
-        links: Mapping[int, Sequence[Link]],
         now: datetime,
         *,
         disposed: bool,
@@ -55,25 +53,27 @@ class Archives:
         self._add_addresses(epoch, drafts, ids, first_copies)
         new = [draft for draft in drafts if draft.uid in first_copies]
         add_contents(self._connection, new, ids)
-        links_by_archive: dict[int, list[Link]] = {}
-        for draft in drafts:
-            links_by_archive.setdefault(ids[draft.message.fingerprint], []).extend(links.get(draft.uid, ()))
-        linked = link_contacts(self._connection, links_by_archive, now)
         reused = self._reused_message_ids(new)
-        # Last: on PostgreSQL one batch at a time, with a lock that all others wait for. Who has it must need
-        # nothing that another batch may hold while it waits: of all locks above, only those of its own epoch.
-        thread_archives(self._connection, drafts, ids, first_copies)
-        learn_from_copies(self._connection, [draft for draft in drafts if draft.uid not in first_copies], ids)
         return [
             Recorded(
                 draft.uid,
                 ids[draft.message.fingerprint],
                 Outcome.ARCHIVED if draft.uid in first_copies else Outcome.DUPLICATE,
-                linked.pop(ids[draft.message.fingerprint], 0),  # of two copies in a batch, by the first
                 reuses_message_id=draft.message.message_id in reused,
             )
             for draft in sorted(drafts, key=lambda draft: draft.uid)
         ]
+
+    def thread(self, recorded: Sequence[tuple[Draft, Recorded]]) -> None:
+        # On PostgreSQL one batch at a time, with a lock that all others wait for. Who has it must need
+        # nothing that another batch may hold while it waits: of all locks before, only those of its epoch.
+        drafts = sorted((draft for draft, _ in recorded), key=lambda draft: draft.message.fingerprint)
+        if not drafts:
+            return
+        ids = {draft.message.fingerprint: each.archive_id for draft, each in recorded}
+        first_copies = {each.uid for _, each in recorded if each.outcome is Outcome.ARCHIVED}
+        thread_archives(self._connection, drafts, ids, first_copies)
+        learn_from_copies(self._connection, [draft for draft in drafts if draft.uid not in first_copies], ids)
 
     def _not_safe_yet(self, epoch: Epoch, drafts: Sequence[Draft]) -> list[Draft]:
         """Leave out what another process has recorded, and keep it from recording more until the commit.

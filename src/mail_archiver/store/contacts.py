@@ -25,7 +25,13 @@ class Contacts:
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
         columns, wanted = contact_address.c, list(normalized)
         query = (
-            sa.select(columns.contact_id, columns.normalized, columns.is_primary, contact.c.created_at)
+            sa.select(
+                columns.contact_id,
+                columns.normalized,
+                columns.is_primary,
+                contact.c.created_at,
+                contact.c.organization_id,
+            )
             .join(contact, contact.c.id == columns.contact_id)
             .where(contact.c.deleted_at.is_(None))
         )

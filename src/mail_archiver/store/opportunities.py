@@ -1,18 +1,36 @@
-"""The CRM's opportunities: bringing them in."""
+"""The CRM's opportunities: looking them up, bringing them in, and the rule that links archives to them."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from mail_archiver.domain.opportunity import ImportedOpportunity
+from mail_archiver.domain.opportunity import ImportedOpportunity, Opportunity
 from mail_archiver.store.dialect import insert
 from mail_archiver.store.organizations import Organizations
-from mail_archiver.store.tables import contact, opportunity, opportunity_contact
+from mail_archiver.store.tables import (
+    archive_opportunity,
+    contact,
+    linking_rule,
+    opportunity,
+    opportunity_contact,
+)
+
+_RULE = "opportunities"
+
+_settled = archive_opportunity.alias("settled")
+_BY_RULE_ALONE = sa.and_(
+    archive_opportunity.c.origin == "auto",
+    ~sa.exists().where(
+        _settled.c.archive_id == archive_opportunity.c.archive_id, _settled.c.origin == "manual"
+    ),
+)
+"""Where a person has linked or unlinked an opportunity, the rule does not meddle with the archive again."""
 
 
 class Opportunities:
-    """Implements `archiving.crm_ports.ImportTarget` on one connection."""
+    """Implements `archiving.crm_ports.Opportunities` on one connection."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -51,17 +69,55 @@ class Opportunities:
         ).scalar_one()
         self._set_contacts(opportunity_id, record.contact_ids)
 
-    def _set_contacts(self, opportunity_id: int, external_ids: Collection[str]) -> None:
-        columns = opportunity_contact.c
-        self._connection.execute(
-            sa.delete(opportunity_contact).where(columns.opportunity_id == opportunity_id)
+    def of_contacts(self, contact_ids: Collection[int]) -> dict[int, list[Opportunity]]:
+        columns, pair = opportunity.c, opportunity_contact.c
+        query = (
+            sa.select(
+                pair.contact_id,
+                columns.id,
+                columns.stage,
+                columns.created_at,
+                columns.closed_at,
+                columns.updated_at,
+            )
+            .join(opportunity, columns.id == pair.opportunity_id)
+            .where(pair.contact_id.in_(contact_ids))
         )
-        rows = [
-            {"opportunity_id": opportunity_id, "contact_id": contact_id}
-            for contact_id in self._contacts(external_ids).values()
-        ]
+        found: dict[int, list[Opportunity]] = defaultdict(list)
+        for contact_id, *rest in self._connection.execute(query):
+            found[contact_id].append(Opportunity(*rest))
+        return found
+
+    def set_up_at(self) -> datetime | None:
+        columns = linking_rule.c
+        return self._connection.execute(
+            sa.select(columns.set_up_at).where(columns.name == _RULE)
+        ).scalar_one_or_none()
+
+    def set_up(self, now: datetime) -> None:
+        self.take_down()
+        self._connection.execute(sa.insert(linking_rule).values(name=_RULE, set_up_at=now))
+
+    def has_links_by_rule(self) -> bool:
+        return bool(self._connection.execute(sa.select(sa.exists().where(_BY_RULE_ALONE))).scalar())
+
+    def take_down(self) -> None:
+        self._connection.execute(sa.delete(linking_rule).where(linking_rule.c.name == _RULE))
+        self._connection.execute(sa.delete(archive_opportunity).where(_BY_RULE_ALONE))
+
+    def _set_contacts(self, opportunity_id: int, external_ids: Collection[str]) -> None:
+        """Those it has already stay as they are: they have been looked up."""
+        columns, wanted = opportunity_contact.c, list(self._contacts(external_ids).values())
+        self._connection.execute(
+            sa.delete(opportunity_contact).where(
+                columns.opportunity_id == opportunity_id, columns.contact_id.not_in(wanted)
+            )
+        )
+        rows = [{"opportunity_id": opportunity_id, "contact_id": contact_id} for contact_id in wanted]
         if rows:
-            self._connection.execute(sa.insert(opportunity_contact), rows)
+            self._connection.execute(
+                insert(self._connection, opportunity_contact).on_conflict_do_nothing(), rows
+            )
 
     def _contacts(self, external_ids: Collection[str]) -> dict[str, int]:
         """The contacts' keys by their external ids."""

@@ -1,16 +1,19 @@
 """The CRM's organizations: finding them, and bringing them in."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from mail_archiver.domain.association import OrganizationAddress
 from mail_archiver.domain.organization import ImportedOrganization
 from mail_archiver.store.addresses import replace_addresses
+from mail_archiver.store.dialect import portions
 from mail_archiver.store.tables import organization, organization_address
 
 
 class Organizations:
-    """Implements `archiving.crm_ports.ImportTarget` on one connection."""
+    """Implements `archiving.crm_ports.Organizations` on one connection."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -24,6 +27,15 @@ class Organizations:
     def upsert(self, record: ImportedOrganization, now: datetime) -> None:  # noqa: ARG002 it keeps no time
         organization_id = self.called(record.external_id, record.name)
         replace_addresses(self._connection, organization_address, organization_id, record.addresses)
+
+    def with_addresses(self, normalized: Collection[str]) -> list[OrganizationAddress]:
+        columns = organization_address.c
+        query = sa.select(columns.organization_id, columns.normalized)
+        found: list[OrganizationAddress] = []
+        for portion in portions(sorted(normalized)):
+            rows = self._connection.execute(query.where(columns.normalized.in_(portion)))
+            found.extend(OrganizationAddress(*row) for row in rows)
+        return found
 
     def with_external_id(self, external_id: str) -> int | None:
         """The organization of that id."""

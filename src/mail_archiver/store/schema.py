@@ -14,7 +14,7 @@ from mail_archiver.store.translation import shown
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration; kept here too, so that a poll need not load Alembic to compare."""
 
 VERSION_TABLE = "mail_archiver_version"

@@ -10,6 +10,7 @@ from mail_archiver.domain.linking import Direction
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.domain.record import (
     ArchiveRecord,
+    LinkedAssociation,
     LinkedContact,
     Namesake,
     RecordedAddress,
@@ -21,11 +22,15 @@ from mail_archiver.store.tables import (
     archive,
     archive_address,
     archive_contact,
+    archive_opportunity,
+    archive_organization,
     attachment,
     contact,
     delivery_report,
     mailbox,
     mailbox_epoch,
+    opportunity,
+    organization,
     processed_uid,
 )
 
@@ -79,6 +84,8 @@ def _read(connection: sa.Connection, archive_id: int) -> ArchiveRecord:
         archived_at=row.archived_at,
         addresses=_addresses(connection, archive_id, roads),
         contacts=_contacts(connection, archive_id),
+        organizations=_associations(connection, archive_organization, organization, archive_id),
+        opportunities=_associations(connection, archive_opportunity, opportunity, archive_id),
         attachments=_attachments(connection, archive_id),
         attachments_name=row.attachments_name,
         attachments_sha256=row.attachments_sha256,
@@ -145,6 +152,34 @@ def _contacts(connection: sa.Connection, archive_id: int) -> tuple[LinkedContact
     )
     return tuple(
         LinkedContact(**{**row, "role": Role(row["role"]) if row["role"] else None})
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _associations(
+    connection: sa.Connection, table: sa.Table, target: sa.Table, archive_id: int
+) -> tuple[LinkedAssociation, ...]:
+    link, target_id = table.c, list(table.primary_key.columns)[1]
+    query = (
+        sa.select(
+            target_id.label("id"),
+            target.c.external_id,
+            target.c.name,
+            link.role,
+            link.address,
+            link.rule,
+            link.origin,
+            link.ambiguous,
+            link.contact_id,
+            link.linked_at,
+            link.unlinked_at,
+        )
+        .join(target, target.c.id == target_id)
+        .where(link.archive_id == archive_id)
+        .order_by(target_id)
+    )
+    return tuple(
+        LinkedAssociation(**{**row, "role": Role(row["role"]) if row["role"] else None})
         for row in connection.execute(query).mappings()
     )
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from mail_archiver.domain.address import OwnAddresses
+from mail_archiver.domain.linking import Target
 from mail_archiver.domain.record import ArchiveRecord, Namesake
 from mail_archiver.store.archives import Archives
+from mail_archiver.store.associations import Associations
 from mail_archiver.store.blob_names import BlobNames
 from mail_archiver.store.contacts import Contacts
 from mail_archiver.store.database import (
@@ -18,7 +20,8 @@ from mail_archiver.store.database import (
     read_url,
     sqlite_file,
 )
-from mail_archiver.store.finding import FoundContact, find_contacts
+from mail_archiver.store.finding import Found, find
+from mail_archiver.store.latecomers import Latecomers
 from mail_archiver.store.lease import Leases
 from mail_archiver.store.ledger import Ledger
 from mail_archiver.store.links import Links
@@ -42,6 +45,8 @@ class UnitOfWork:
     organizations: Organizations
     opportunities: Opportunities
     links: Links
+    associations: Associations
+    latecomers: Latecomers
     blob_names: BlobNames
 
 
@@ -141,10 +146,10 @@ class Store:
         with translated(self._engine.url), self._engine.connect() as connection:
             return list(list_quarantine(connection))
 
-    def find_contacts(self, name: str) -> list[FoundContact]:
-        """The contacts of that id, `external_id` or address (see `finding.find_contacts`)."""
+    def find(self, target: Target, name: str) -> list[Found]:
+        """The contacts, organizations or opportunities that a person calls so (see `finding.find`)."""
         with translated(self._engine.url), self._engine.connect() as connection:
-            return find_contacts(connection, name)
+            return find(connection, target, name)
 
     def unmatched_addresses(self, own: OwnAddresses, limit: int) -> list[UnmatchedAddress]:
         """Who has mail in the archive and is no contact (see `strangers.unmatched_addresses`)."""
@@ -185,5 +190,7 @@ def _unit_of_work(connection: sa.Connection) -> UnitOfWork:
         Organizations(connection),
         Opportunities(connection),
         Links(connection),
+        Associations(connection),
+        Latecomers(connection),
         BlobNames(connection),
     )

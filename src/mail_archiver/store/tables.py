@@ -1,5 +1,7 @@
 """The tables; their names and meanings are public: reports join them, other programs write the contacts."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from mail_archiver.domain.address import Role
@@ -71,8 +73,16 @@ contact = sa.Table(
     sa.Column("deleted_at", MOMENT),
     # Which contact_source it belongs to; NULL for those that were made here, and that no sync touches.
     sa.Column("source", sa.Text),
+    # When its archives got into its organization's history; NULL for not yet.
+    sa.Column("organization_matched_at", MOMENT),
     one_of("kind", ("contact", "lead")),
     sa.Index("ix_contact_organization_id", "organization_id"),
+    sa.Index(
+        "ix_contact_organization_unmatched",
+        "id",
+        postgresql_where=sa.text("organization_id IS NOT NULL AND organization_matched_at IS NULL"),
+        sqlite_where=sa.text("organization_id IS NOT NULL AND organization_matched_at IS NULL"),
+    ),
 )
 
 contact_address = sa.Table(
@@ -121,6 +131,14 @@ opportunity_contact = sa.Table(
         primary_key=True,
         index=True,
     ),
+    # When the contact's archives were looked at for it; NULL for not yet.
+    sa.Column("matched_at", MOMENT),
+    sa.Index(
+        "ix_opportunity_contact_unmatched",
+        "contact_id",
+        postgresql_where=sa.text("matched_at IS NULL"),
+        sqlite_where=sa.text("matched_at IS NULL"),
+    ),
 )
 
 # How far we have come with a second database that owns contacts.
@@ -132,6 +150,14 @@ contact_source = sa.Table(
     sa.Column("newest_updated_at", MOMENT),
     sa.Column("full_at", MOMENT, nullable=False),
     sa.Column("synced_at", MOMENT, nullable=False),
+)
+
+# A rule that is on, and since when.
+linking_rule = sa.Table(
+    "linking_rule",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("set_up_at", MOMENT, nullable=False),
 )
 
 # --- The mailboxes and the ledger --------------------------------------------------------------------------
@@ -295,7 +321,7 @@ thread_message = sa.Table(
 )
 
 
-def _link_table(target: str) -> sa.Table:
+def _link_table(target: str, *more: sa.Column[Any]) -> sa.Table:
     """Archives linked to contacts, organizations or opportunities: one row a pair."""
     column = f"{target}_id"
     return sa.Table(
@@ -316,11 +342,18 @@ def _link_table(target: str) -> sa.Table:
         sa.Column("ambiguous", sa.Boolean, nullable=False, server_default=sa.false()),
         moment_of_writing("linked_at"),
         sa.Column("unlinked_at", MOMENT),
+        *more,
         one_of("role", Role),
         one_of("origin", ("auto", "manual")),
     )
 
 
+def _through_contact() -> sa.Column[int]:
+    """Which of the archive's contacts it follows from; NULL where it follows from none."""
+    key = sa.ForeignKey("contact.id", ondelete="SET NULL")
+    return sa.Column("contact_id", sa.BigInteger, key, index=True)
+
+
 archive_contact = _link_table("contact")
-archive_organization = _link_table("organization")
-archive_opportunity = _link_table("opportunity")
+archive_organization = _link_table("organization", _through_contact())
+archive_opportunity = _link_table("opportunity", _through_contact())

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from mail_archiver.archiving.batch import record_drafts
 from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.contact import ImportedContact
@@ -96,10 +97,7 @@ def begin_epoch(store: Store, key: MailboxKey = KEY, uidvalidity: int = 1) -> Ep
 def record(store: Store, epoch: Epoch, *drafts: Draft, disposed: bool = True) -> list[Recorded]:
     """Record a batch as the program does: contacts looked up and rows written in one transaction."""
     with store.transaction() as uow:
-        mentioned = {address for each in drafts for address in each.mentions}
-        contacts = uow.contacts.with_addresses(RULES.looked_up(mentioned))
-        links = {each.uid: RULES.decide(each.mentions, contacts) for each in drafts}
-        return uow.archives.record(epoch, drafts, links, NOW, disposed=disposed)
+        return record_drafts(uow, epoch, drafts, RULES, NOW, disposed=disposed)
 
 
 def add_contact(store: Store, external_id: str, *addresses: str, organization: str | None = None) -> None:

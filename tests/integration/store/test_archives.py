@@ -55,7 +55,7 @@ def test_a_copy_in_the_same_batch_as_a_uid_that_is_there_becomes_the_first(store
     record(store, epoch, numbered(1, 1))
     mixed = draft(2, MIXED, PARTS)
     [recorded] = record(store, epoch, draft(1, MIXED, PARTS), mixed)
-    assert recorded == Recorded(2, recorded.archive_id, Outcome.ARCHIVED, 0)
+    assert recorded == Recorded(2, recorded.archive_id, Outcome.ARCHIVED)
     assert sql.value(f"SELECT count(*) FROM attachment WHERE archive_id = {recorded.archive_id}") == 2
 
 

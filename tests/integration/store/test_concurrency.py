@@ -123,7 +123,7 @@ def test_reading_waits_for_nobody(store: Store) -> None:
     epoch = begin_epoch(store)
     drafts = [numbered(1, 1)]
     with store.transaction() as writing:
-        writing.archives.record(epoch, drafts, {}, NOW, disposed=True)
+        writing.archives.record(epoch, drafts, NOW, disposed=True)
         with store.reading() as reading:
             assert reading.ledger.known(epoch, [1]) == set()
             assert reading.archives.find([drafts[0].message.fingerprint]) == {}

@@ -125,7 +125,7 @@ def test_a_server_that_stops_before_the_commit_leaves_nothing(postgres: Postgres
     store.upgrade()
     epoch = begin_epoch(store)
     with pytest.raises(DatabaseUnavailable), store.transaction() as uow:
-        uow.archives.record(epoch, [draft(1)], {}, NOW, disposed=True)
+        uow.archives.record(epoch, [draft(1)], NOW, disposed=True)
         with postgres.stopped():
             pass
     assert Sql(postgres_url).count("archive") == 0

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from tests.integration.store.messages import KEY, NOW, status
 
+from mail_archiver.archiving.batch import record_drafts
 from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.domain.address import OwnAddresses, Role, normalize_address
 from mail_archiver.domain.limits import Limits
@@ -80,9 +81,8 @@ def linked(uow: UnitOfWork, row: Row) -> set[str]:
     rules = read_rules(row.settings)
     source = read_message(row.message)
     draft = Drafter(rules, Limits(), zip_inline_images=False).draft(FetchedMessage(1, InMemory(source), NOW))
-    contacts = uow.contacts.with_addresses(rules.looked_up(draft.mentions))
-    links = {1: rules.decide(draft.mentions, contacts)}
-    uow.archives.record(uow.ledger.begin_epoch(KEY, status(), NOW), [draft], links, NOW, disposed=True)
+    epoch = uow.ledger.begin_epoch(KEY, status(), NOW)
+    record_drafts(uow, epoch, [draft], rules, NOW, disposed=True)
     found = uow.links._connection.execute(sa.select(archive_contact, contact.c.external_id).join(contact))
     return {
         f"{each.external_id}:{each.role}:{each.rule}{'?' if each.ambiguous else ''}"

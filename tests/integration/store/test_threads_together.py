@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 from tests.integration.store import processes
-from tests.integration.store.messages import KEY, NOW, OTHER_KEY, begin_epoch, naming, record
+from tests.integration.store.messages import KEY, NOW, OTHER_KEY, RULES, begin_epoch, naming, record
 from tests.integration.store.sql import Sql
 
+from mail_archiver.archiving.batch import record_drafts
 from mail_archiver.domain.draft import Draft
 from mail_archiver.domain.threading import decide_threads, thread_keys
 from mail_archiver.errors import DatabaseUnavailable
@@ -46,7 +47,7 @@ def test_a_message_added_while_its_thread_is_merged_is_not_left_behind(
     batches = ([merging], adding) if merging_first else (adding, [merging])
     with ThreadPoolExecutor(1) as pool:
         with store.transaction() as uow:
-            uow.archives.record(epochs[0], batches[0], {}, NOW, disposed=True)
+            record_drafts(uow, epochs[0], batches[0], RULES, NOW, disposed=True)
             second = pool.submit(record, store, epochs[1], *batches[1])
             with pytest.raises(TimeoutError):
                 second.result(0.3)
@@ -89,11 +90,11 @@ def test_one_that_dies_with_the_lock_does_not_stop_the_others(
     store, sql = Store(emptied_postgres_url), Sql(emptied_postgres_url)
     first, second = begin_epoch(store, KEY), begin_epoch(store, OTHER_KEY)
     with pytest.raises(DatabaseUnavailable), store.transaction() as uow:
-        uow.archives.record(first, [naming(1, "a")], {}, NOW, disposed=True)
+        record_drafts(uow, first, [naming(1, "a")], RULES, NOW, disposed=True)
         assert len(record(store, second, naming(1, "b", "a"))) == 1  # while the first says nothing any more
     assert sql.rows("SELECT message_id FROM archive") == [("b",)]
     assert len(record(store, first, naming(1, "a"))) == 1
     with store.transaction() as uow:
-        uow.archives.record(first, [naming(2, "c")], {}, NOW, disposed=True)
+        record_drafts(uow, first, [naming(2, "c")], RULES, NOW, disposed=True)
     assert sql.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
     store.close()
