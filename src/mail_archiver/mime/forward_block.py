@@ -106,7 +106,10 @@ def read_blocks(text: str) -> Iterator[Block]:
     A block counts with a sender and two of date, recipient and subject, labelled in one language (or as Gmail
     does), or with a sender right below a line that introduces it.
     """
-    lines = [_clean(line) for line in text[:MAX_CHARACTERS].split("\n", MAX_LINES)[:MAX_LINES]]
+    raw_lines = text[:MAX_CHARACTERS].split("\n", MAX_LINES)[:MAX_LINES]
+    if not any(_may_name_sender(line) for line in raw_lines):  # most mail: no other line needs a look
+        return
+    lines = [_clean(line) for line in raw_lines]
     introduced: tuple[str, bool] | None = None
     is_raw, before, position = False, 0, 0
     while position < len(lines):
@@ -122,12 +125,24 @@ def read_blocks(text: str) -> Iterator[Block]:
         elif _ends_attribution(lines, start):
             return
         introduced, is_raw = _introduces(line), bool(_RAW_FIELD.match(line))
-        before += sum(1 for each in lines[start:position] if each)
+        before += sum(map(bool, lines[start:position]))
+
+
+def _may_name_sender(line: str) -> bool:
+    """Whether the label of a sender stands before the first colon of a line, which is not cleaned yet."""
+    end = line.find(":")
+    if end < 0 and "：" not in line:
+        return False
+    field = _field(_clean(line[: end + 1] if end >= 0 else line))
+    return field is not None and field.may_be_sender
 
 
 def _clean(line: str) -> str:
     """A line as it looks, without the ">" of the program that quotes all it forwards."""
-    line = " ".join(line[:_MAX_LINE].translate(_CLEANED).split())  # non-breaking spaces too
+    line = line[:_MAX_LINE]
+    if not line.isascii():
+        line = line.translate(_CLEANED)
+    line = " ".join(line.split())  # non-breaking spaces too
     return line[1:].lstrip() if line.startswith(">") else line
 
 
