@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 from mail_archiver.domain.limits import Limits
@@ -55,9 +55,9 @@ class Attachments:
         self._names: dict[str, int] = {}
         self._unpacked = Spool()  # what stands nowhere in the source: there may be much of it
 
-    def add(self, leaves: Iterable[Leaf], body_html: str) -> None:
+    def add(self, leaves: Sequence[Leaf], body_html: str) -> None:
         """The message's own."""
-        shown = _shown_in(body_html)
+        shown = _shown_in(body_html) if leaves else set()
         for leaf in leaves:
             self._add_leaf(leaf, self._source, shown, leaf.part.number or "1")
 
@@ -213,6 +213,8 @@ def _unreported(_code: DefectCode, _action: str) -> None:
 
 def _shown_in(html: str) -> set[str]:
     """The Content-IDs that an HTML text refers to (RFC 2392)."""
+    if "cid:" not in html.lower():  # an expression that minds no case takes ten times as long to say so
+        return set()
     return {unquote(content_id) for content_id in _CONTENT_ID_URL.findall(html)}
 
 

@@ -14,6 +14,7 @@ from mail_archiver.mime.html import html_to_text
 from mail_archiver.mime.leaf import Leaf
 from mail_archiver.octets import head, whole
 
+_PACKED_WORDS = (b"begin", b"(This file must be converted")  # seldom there, and soon found
 _PACKED = re.compile(rb"^begin(?:-base64)?[ \t]++[0-7]|^\(This file must be converted", re.MULTILINE)
 
 
@@ -74,7 +75,7 @@ class BodyText:
         """The octets of a text, what is packed in it cut out; and whether there were more."""
         octets = head(leaf.content, room)
         is_cut = len(octets) < len(leaf.content)
-        if _PACKED.search(octets) and leaf.part.content_type != "text/html":
+        if leaf.part.content_type != "text/html" and _has_packed(octets):
             if is_cut and len(leaf.content) <= MAX_OPENED_OCTETS:
                 octets, is_cut = whole(leaf.content), False
             octets = self._cut_packed(octets, leaf.part.number or "1")
@@ -90,6 +91,10 @@ class BodyText:
         return octets
 
 
+def _has_packed(octets: bytes) -> bool:
+    return any(word in octets for word in _PACKED_WORDS) and _PACKED.search(octets) is not None
+
+
 def _to_line_end(octets: bytes) -> bytes:
     """Without the line that is cut, so that no character is; of one long line, all there is."""
     end = octets.rfind(b"\n") + 1
@@ -99,4 +104,6 @@ def _to_line_end(octets: bytes) -> bytes:
 
 
 def _with_lf(text: str, report: Report) -> str:
-    return storable(text.replace("\r\n", "\n").replace("\r", "\n"), report)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return storable(text, report)
