@@ -80,7 +80,7 @@ class Attachments:
         if not any(piece.strip() for piece in self._source.pieces(start, end)):
             return
         report = self._report_at("epilogue")
-        leaf = read_leaf(self._source, Part("", [], start, end, "text/plain", {}), report)
+        leaf = read_leaf(self._source, Part("", [], start, end, "text/plain", {}), report, self._effort)
         report(DefectCode.EPILOGUE_KEPT, f"kept as {EPILOGUE_NAME}")
         self._add(EPILOGUE_NAME, "text/plain", leaf.content, leaf.sha256, "epilogue")
 
@@ -170,14 +170,14 @@ class Attachments:
         html = [part for part in bodies.html if part.content_type == "text/html"]
         shown: set[str] = set()
         for part in html if len(bodies.attachments) else ():
-            content = read_leaf(enclosed.source, part, _unreported).content
+            content = read_leaf(enclosed.source, part, _unreported, self._effort).content
             shown |= _shown_in(decode_raw(head(content, _HTML_OCTETS)))
         for part in bodies.attachments:
             inner = f"{where}.{part.number or '1'}"
             if (part.end - part.start) * 3 // 4 > self._octets_left:  # base64 at best; not even read
                 self._too_large(inner)
                 continue
-            leaf = read_leaf(enclosed.source, part, self._report_at(inner))
+            leaf = read_leaf(enclosed.source, part, self._report_at(inner), self._effort)
             self._add_leaf(leaf, enclosed.source, shown, inner, within, messages_around)
 
     def _open_tnef(self, leaf: Leaf, where: str, position: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from pybase64 import b64decode
+
 from mail_archiver.octets import InMemory, Octets
 
 MAX_RUNS = 100_000
@@ -21,11 +23,8 @@ _EDGE_OCTETS = 4_096
 
 def decode_base64(encoded: bytes) -> tuple[bytes, bool]:
     """Decode a short text, and say whether it was broken (see `read_base64`)."""
-    try:
-        return binascii.a2b_base64(encoded, strict_mode=True), False
-    except binascii.Error:
-        read = read_base64(InMemory(encoded), 0, len(encoded))
-        return b"".join(read.decode()), read.is_broken
+    read = read_base64(InMemory(encoded), 0, len(encoded))
+    return b"".join(read.decode()) if read.decoded is None else read.decoded, read.is_broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +34,13 @@ class Base64:
     Attributes:
         decode: As a reader wants it.
         decode_v1: As the fingerprint v1 has it: there, white space counts among what is no base64.
+        decoded: What either reads, where it had to be decoded to be looked at.
     """
 
     decode: Callable[[], Iterator[bytes]]
     decode_v1: Callable[[], Iterator[bytes]]
     is_broken: bool
+    decoded: bytes | None = None
 
 
 def read_base64(source: Octets, start: int, end: int) -> Base64:
@@ -48,6 +49,10 @@ def read_base64(source: Octets, start: int, end: int) -> Base64:
     Padding in the middle does not end it when only base64 follows (two texts glued together), but a footer
     does; a missing one is added, and foreign bytes are skipped. What is no base64 at all comes back as it is.
     """
+    encoded = next(source.pieces(start, end), b"")
+    if len(encoded) == end - start and (sound := _decode_sound(encoded)) is not None:
+        decode_anew = partial(_decode, source, start, end)
+        return Base64(decode_anew, decode_anew, is_broken=False, decoded=sound)
     survey = _survey(source, *_strip(source, start, end))
     as_it_is = partial(source.pieces, start, end)
     decode = _decode_runs if survey.padding_inside else _decode
@@ -55,6 +60,14 @@ def read_base64(source: Octets, start: int, end: int) -> Base64:
     most_foreign = survey.octets // 20
     decode_v1 = as_it_is if survey.foreign + survey.blanks > most_foreign else decoded
     return Base64(decode_v1 if survey.is_broken else decoded, decode_v1, survey.is_broken)
+
+
+def _decode_sound(encoded: bytes) -> bytes | None:
+    """Base64 with nothing wrong about it, as most is; None where there is."""
+    try:
+        return b64decode(encoded.strip().translate(None, b"\r\n"), validate=True)
+    except binascii.Error:
+        return None
 
 
 @dataclass(slots=True)
@@ -144,7 +157,7 @@ def _decode(source: Octets, start: int, end: int) -> Iterator[bytes]:
         whole = len(sextets) // 4 * 4
         carry = sextets[whole:]
         if whole:
-            yield binascii.a2b_base64(sextets[:whole])
+            yield b64decode(sextets[:whole], validate=True)
     if len(carry) > 1:
         yield _decode_run(carry)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from mail_archiver.domain.fingerprint import LeafDigest, LeafHash, collapse_blanks
 from mail_archiver.mime.bodies import name_parameter
 from mail_archiver.mime.charsets import Report
-from mail_archiver.mime.structure import Part
+from mail_archiver.mime.structure import Effort, Part
 from mail_archiver.mime.transfer import Decode, open_transfer
-from mail_archiver.octets import Octets
+from mail_archiver.octets import Content, InMemory, Octets
 
 
 class Decoded:
@@ -39,18 +39,19 @@ class Leaf:
     """
 
     part: Part
-    content: Decoded
+    content: Content
     sha256: str
     digest: LeafDigest
 
 
-def read_leaf(source: Octets, part: Part, report: Report) -> Leaf:
-    """Read a part through once, for its size and its digests."""
+def read_leaf(source: Octets, part: Part, report: Report, effort: Effort) -> Leaf:
+    """Read a part through once, for its size and its digests; what is decoded is kept as far as it may be."""
     encoding = transfer_encoding(part)
     transfer = open_transfer(source, part.start, part.end, encoding, report)
+    decoded = transfer.decoded
     is_as_v1 = transfer.decode is transfer.decode_v1
     size, digest, leaf_hash = 0, hashlib.sha256(), LeafHash()
-    for piece in transfer.decode():
+    for piece in transfer.decode() if decoded is None else (decoded,):
         size += len(piece)
         digest.update(piece)
         if is_as_v1:
@@ -59,7 +60,8 @@ def read_leaf(source: Octets, part: Part, report: Report) -> Leaf:
         leaf_hash.update(piece)
     parameter = name_parameter(part)
     name = collapse_blanks(parameter.octets) if parameter else b""  # it may be folded anew
-    content = Decoded(transfer.decode, size)
+    is_kept = decoded is not None and effort.keep(len(decoded))
+    content = InMemory(decoded) if decoded is not None and is_kept else Decoded(transfer.decode, size)
     return Leaf(part, content, digest.hexdigest(), leaf_hash.digest(part.content_type.encode(), name))
 
 

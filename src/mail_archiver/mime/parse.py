@@ -170,7 +170,7 @@ class _Reader:
                 yield address
 
     def read_leaf(self, part: Part) -> Leaf:
-        return read_leaf(self.structure.source, part, self.report_at(part.number or "1"))
+        return read_leaf(self.structure.source, part, self.report_at(part.number or "1"), self.effort)
 
     def read_body(self, bodies: Sorted, leaves: dict[str, Leaf]) -> BodyText:
         body = BodyText(self.limits.body_octets, self.report_at)

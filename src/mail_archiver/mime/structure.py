@@ -15,6 +15,9 @@ from mail_archiver.mime.header_block import Field, read_header_block
 from mail_archiver.mime.parameters import Parameter, read_parameters
 from mail_archiver.octets import Octets, Spool
 
+MAX_KEPT_OCTETS = 8 * 1024 * 1024
+"""Of what is decoded of one message, that stay in memory to be stored; the rest is decoded once more then."""
+
 MAX_DASHED_LINES = 300_000
 """Lines beginning with "--" that are looked at, and one more for each 100 octets: of more, none is."""
 
@@ -93,11 +96,23 @@ class Effort:
     parts: int
     header_octets: int
     dashed_lines: int
+    kept_octets: int
 
     @classmethod
     def for_message(cls, size_octets: int) -> "Effort":
         """For one message."""
-        return cls(MAX_PARTS, MAX_HEADER_OCTETS + size_octets // 16, MAX_DASHED_LINES + size_octets // 100)
+        return cls(
+            parts=MAX_PARTS,
+            header_octets=MAX_HEADER_OCTETS + size_octets // 16,
+            dashed_lines=MAX_DASHED_LINES + size_octets // 100,
+            kept_octets=min(size_octets, MAX_KEPT_OCTETS),
+        )
+
+    def keep(self, octets: int) -> bool:
+        """Whether so much more may be kept in memory; if so, it counts."""
+        may_keep = octets <= self.kept_octets
+        self.kept_octets -= octets if may_keep else 0
+        return may_keep
 
 
 def scan(source: Octets, start: int = 0, end: int | None = None, effort: Effort | None = None) -> Structure:

@@ -33,10 +33,13 @@ class Transfer:
     Attributes:
         decode: As a reader wants it.
         decode_v1: As the fingerprint v1 has it, which was frozen before some errors were read as well.
+        decoded: What either reads, where it had to be decoded to be looked at: whoever keeps it need not do
+            it again.
     """
 
     decode: Decode
     decode_v1: Decode
+    decoded: bytes | None = None
 
 
 def open_transfer(source: Octets, start: int, end: int, encoding: str, report: Report) -> Transfer:
@@ -50,7 +53,7 @@ def open_transfer(source: Octets, start: int, end: int, encoding: str, report: R
         read = read_base64(source, start, end)
         if read.is_broken:
             report(DefectCode.TRANSFER_ENCODING_BROKEN, "broken base64, read as far as it goes")
-        return Transfer(read.decode, read.decode_v1)
+        return Transfer(read.decode, read.decode_v1, read.decoded)
     if encoding == "quoted-printable":
         return _open_quoted_printable(source, start, end, report)
     if encoding not in IDENTITY and encoding not in UUENCODE:  # that is undone with the file in it
@@ -68,7 +71,8 @@ def _open_quoted_printable(source: Octets, start: int, end: int, report: Report)
     )
     decode_v1 = partial(_decode_quoted_printable, source, start, end, keep_padding=True)
     if not has_padding:
-        return Transfer(decode_v1, decode_v1)
+        decoded = b"".join(decode_v1()) if end - start <= PIECE_OCTETS else None
+        return Transfer(decode_v1, decode_v1, decoded)
     return Transfer(partial(_decode_quoted_printable, source, start, end, keep_padding=False), decode_v1)
 
 

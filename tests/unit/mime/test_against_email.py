@@ -11,7 +11,7 @@ from hypothesis import given
 from tests.unit.mime.strategies import MAILS, Mail
 
 from mail_archiver.mime.leaf import read_leaf
-from mail_archiver.mime.structure import scan
+from mail_archiver.mime.structure import Effort, scan
 from mail_archiver.octets import InMemory, whole
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -23,9 +23,10 @@ Leaves = list[tuple[str, bytes]]
 
 
 def as_we_read(source: bytes) -> Leaves:
-    structure = scan(InMemory(source))
+    structure, effort = scan(InMemory(source)), Effort.for_message(len(source))
     leaves = [
-        read_leaf(structure.source, part, lambda _code, _action: None) for part in structure.root.leaves()
+        read_leaf(structure.source, part, lambda _code, _action: None, effort)
+        for part in structure.root.leaves()
     ]
     return [(leaf.part.content_type, without_line_ends(whole(leaf.content))) for leaf in leaves]
 
