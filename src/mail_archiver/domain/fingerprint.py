@@ -6,14 +6,13 @@ prefix, never a new meaning of `v1:`, because every archive keeps the value it g
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import IncrementalNewlineDecoder
 
 FINGERPRINT_HEADERS = (b"message-id", b"date", b"from", b"to", b"cc", b"subject")
 """The headers that count, in the order in which they are hashed."""
 
-_LINE_END = re.compile(rb"\r\n?")  # in what is no text, thrice as fast as `replace`
 _BLANKS = b"\t\r\n\v\f"
 
 
@@ -43,16 +42,12 @@ class LeafHash:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self._without_end = self._hash.copy()  # up to the last octet that is no white space
-        self._after_cr = False
+        # Made for text; by way of Latin-1 it is thrice as fast on octets as replacing them.
+        self._to_lf = IncrementalNewlineDecoder(None, translate=True)
 
     def update(self, piece: bytes) -> None:
         """Take in the next piece of the content, transfer encoding removed."""
-        if self._after_cr:
-            piece = b"\r" + piece
-        self._after_cr = piece.endswith(b"\r")  # an LF may follow in the next piece
-        lines = piece[:-1] if self._after_cr else piece
-        if b"\r" in lines:
-            lines = _LINE_END.sub(b"\n", lines)
+        lines = self._to_lf.decode(piece.decode("latin-1")).encode("latin-1")
         text = lines.rstrip()
         if text:
             self._hash.update(text)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from io import IncrementalNewlineDecoder
 
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.attachments import MAX_OPENED_OCTETS
@@ -104,6 +105,5 @@ def _to_line_end(octets: bytes) -> bytes:
 
 
 def _with_lf(text: str, report: Report) -> str:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return storable(text, report)
+    # Of the standard library's ways the fastest by far.
+    return storable(IncrementalNewlineDecoder(None, translate=True).decode(text, final=True), report)
