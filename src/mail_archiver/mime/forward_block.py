@@ -106,10 +106,10 @@ def read_blocks(text: str) -> Iterator[Block]:
     A block counts with a sender and two of date, recipient and subject, labelled in one language (or as Gmail
     does), or with a sender right below a line that introduces it.
     """
-    raw_lines = text[:MAX_CHARACTERS].split("\n", MAX_LINES)[:MAX_LINES]
-    if not any(_may_name_sender(line) for line in raw_lines):  # most mail: no other line needs a look
+    text = text[:MAX_CHARACTERS]
+    if not _may_name_sender(text):  # as most: no line needs a look
         return
-    lines = [_clean(line) for line in raw_lines]
+    lines = [_clean(line) for line in text.split("\n", MAX_LINES)[:MAX_LINES]]
     introduced: tuple[str, bool] | None = None
     is_raw, before, position = False, 0, 0
     while position < len(lines):
@@ -128,13 +128,11 @@ def read_blocks(text: str) -> Iterator[Block]:
         before += sum(map(bool, lines[start:position]))
 
 
-def _may_name_sender(line: str) -> bool:
-    """Whether the label of a sender stands before the first colon of a line, which is not cleaned yet."""
-    end = line.find(":")
-    if end < 0 and "：" not in line:
-        return False
-    field = _field(_clean(line[: end + 1] if end >= 0 else line))
-    return field is not None and field.may_be_sender
+def _may_name_sender(text: str) -> bool:
+    """Whether the label of a sender stands before a colon somewhere."""
+    labels = (before[before.rfind("\n") + 1 :] for before in text.replace("：", ":").split(":")[:-1])
+    fields = (_field(_clean(f"{label}:")) for label in labels)
+    return any(field is not None and field.may_be_sender for field in fields)
 
 
 def _clean(line: str) -> str:

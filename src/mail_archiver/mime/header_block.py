@@ -92,17 +92,18 @@ def _read_fields(window: bytes, *, is_whole: bool) -> tuple[list[Field], int, bo
     skipped: int | None = None  # where the lines begin that were skipped since the last field
     is_broken, position = False, 0
     while position < len(window):
+        match = _FIELD.match(window, position)
+        if match:
+            position, skipped = match.end(), None
+            if position == len(window) and not is_whole:
+                return None
+            if len(fields) <= MAX_FIELDS:
+                name, value = match.groups()
+                fields.append((name.lower(), value))
+            continue
         empty = _EMPTY_LINE.match(window, position)
         if empty:
             return fields, empty.end(), is_broken
-        match = _FIELD.match(window, position)
-        if match:
-            if match.end() == len(window) and not is_whole:
-                return None
-            if len(fields) <= MAX_FIELDS:
-                fields.append((match[1].lower(), match[2]))
-            position, skipped = match.end(), None
-            continue
         if not fields:
             return fields, position, False
         is_broken, skipped = True, position if skipped is None else skipped

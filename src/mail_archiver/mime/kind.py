@@ -68,6 +68,8 @@ _LIST: tuple[Rule, ...] = (
     {b"precedence": r"list\b"},
 )
 
+_RULE_NAMES = frozenset(name for rule in (*_AUTO_REPLY, *_LIST) for name in rule)
+
 _MAIL_DAEMON = re.compile(r"mailer[-_.]?daemon|mail[ .]deliver\w* (?:sub)?s(?:ystem|ervice)|^<>$")
 
 
@@ -153,8 +155,7 @@ def _is_invitation(part: Part, content: ContentStart) -> bool:
 
 def _holds(root: Part, rules: Sequence[Rule]) -> bool:
     """Whether one of the rules holds."""
-    names = {name for rule in rules for name in rule}
-    fields = [(name, _value(raw)) for name, raw in root.fields if name in names]
+    fields = [(name, _value(raw)) for name, raw in root.fields if name in _RULE_NAMES]
 
     def matches(wanted: bytes, begins: str) -> bool:
         return any(name == wanted and re.match(begins, value) for name, value in fields)

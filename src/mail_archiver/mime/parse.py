@@ -134,7 +134,10 @@ class _Reader:
                 self.report_at("header")(DefectCode.HEADERS_TOO_LONG, action)
             if room <= 0:
                 return
-            yield name, in_utf8(value[:room], self.report_at(name.decode()), charset)
+            if not value.isascii() or len(value) > room:
+                yield name, in_utf8(value[:room], self.report_at(name.decode()), charset)
+            else:
+                yield name, value
             room -= len(name) + len(value)
 
     def text_charset(self) -> str | None:
@@ -157,10 +160,9 @@ class _Reader:
 
     def all_addresses(self) -> Iterator[Address]:
         senders: set[str] = set()
-        for name, raw in sorted(self.fields, key=lambda field: field[0] in _OTHER_SENDERS):
-            role = _ROLES.get(name)
-            if role is None:
-                continue
+        fields = [field for field in self.fields if field[0] in _ROLES]
+        for name, raw in sorted(fields, key=lambda field: field[0] in _OTHER_SENDERS):
+            role = _ROLES[name]
             for address in read_addresses(raw, role, self.report_at(name.decode())):
                 if role is Role.SENDER:
                     key = address.normalized or address.address
