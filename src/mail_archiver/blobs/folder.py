@@ -2,8 +2,7 @@
 
 import os
 import re
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,9 @@ from mail_archiver.errors import BlobLost, StorageError
 from mail_archiver.octets import PIECE_OCTETS
 
 TEMPORARY_SUFFIX = ".tmp"
+
+CONCURRENT_FLUSHES = 8
+"""A flush is mostly waiting; those that wait together share one commit of the file system's journal."""
 
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _LEFTOVER = re.compile(rf"\.[0-9a-f]{{64}}\.\w+{re.escape(TEMPORARY_SUFFIX)}")
@@ -43,7 +45,7 @@ class FolderBlobs:
     def put(self, blobs: Iterable[Blob]) -> None:
         """Store blobs; on return they survive a power cut.
 
-        All are written first and flushed together: the disk can merge what one blob alone would wait for.
+        All are written first and flushed side by side: the disk does at once what each would wait for.
 
         Raises:
             StorageError: One of them cannot be written; none of them is half there.
@@ -51,23 +53,25 @@ class FolderBlobs:
         with self._reported():
             wanted = {self.path(blob.sha256): blob for blob in blobs}
             written: dict[Path, Path] = {}
+            suffix = f".{os.urandom(8).hex()}{TEMPORARY_SUFFIX}"
             try:
                 for target, blob in wanted.items():
                     if not self._holds(target, blob):
-                        _make_folder(target.parent)
-                        written[target] = _make_temporary(target)
+                        written[target] = target.with_name(f".{blob.sha256}{suffix}")
                         _write(written[target], blob)
-                for temporary in written.values():
-                    _flush(temporary)
+                _flush(written.values())
                 for target, temporary in written.items():
                     temporary.replace(target)
-            finally:
+            except BaseException:
                 for temporary in written.values():
                     with suppress(OSError):
                         temporary.unlink(missing_ok=True)
-            # Those that were there already too: whoever wrote them may not have come as far.
-            for folder in {target.parent for target in wanted}:
-                self._flush_folders(folder)
+                raise
+            # Those that were there already too: whoever wrote them may not have come as far. A new name is
+            # safe once its folder is; new folders need theirs, up to the root.
+            inner = {target.parent for target in wanted}
+            outer = {folder.parent for folder in inner}
+            _flush([*inner, *outer, *{folder.parent for folder in outer}])
 
     def pieces(self, sha256: str) -> Iterator[bytes]:
         """A blob's bytes, in pieces of at most `PIECE_OCTETS`, none empty; not compared with the hash.
@@ -132,7 +136,9 @@ class FolderBlobs:
         with self._reported():
             made = _make_folder(self._root)
             try:
-                _make_temporary(self._root / "check").unlink()
+                probe = self._root / f".check.{os.urandom(8).hex()}{TEMPORARY_SUFFIX}"
+                os.close(_make(probe))
+                probe.unlink()
             finally:
                 for folder in reversed(made):
                     with suppress(OSError):  # in use by now
@@ -161,14 +167,6 @@ class FolderBlobs:
         except OSError:  # not there; or there, and not to be read: then it can still be replaced
             return False
 
-    def _flush_folders(self, folder: Path) -> None:
-        # A new name is safe once its folder is; new folders need theirs, up to the root.
-        while True:
-            _flush(folder)
-            if folder == self._root:
-                return
-            folder = folder.parent
-
     @contextmanager
     def _reported(self, hint: str = _WRITE_HINT, kind: type[StorageError] = StorageError) -> Iterator[None]:
         try:
@@ -194,20 +192,32 @@ def _make_folder(folder: Path) -> list[Path]:
     return [*made, folder]
 
 
-def _write(file: Path, blob: Blob) -> None:
-    with file.open("wb") as target:  # buffered: a raw write may stop short of its end, and say so by a number
+def _write(temporary: Path, blob: Blob) -> None:
+    try:
+        handle = _make(temporary)
+    except FileNotFoundError:
+        _make_folder(temporary.parent)
+        handle = _make(temporary)
+    with os.fdopen(handle, "wb") as target:  # buffered: a raw write may stop short, and say so by a number
         for piece in blob.content.pieces():
             target.write(piece)
 
 
-def _make_temporary(target: Path) -> Path:
-    """An empty file beside the target, its owner's alone; process numbers would not do on a shared volume."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=TEMPORARY_SUFFIX, dir=target.parent)
-    os.close(handle)
-    return Path(name)
+def _make(file: Path) -> int:
+    """A file that was not there, its owner's alone, open to be written."""
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
-def _flush(path: Path) -> None:
+def _flush(paths: Collection[Path]) -> None:
+    """Make files and folders durable."""
+    from concurrent.futures import ThreadPoolExecutor  # a poll that finds nothing needs none
+
+    with ThreadPoolExecutor(CONCURRENT_FLUSHES) as pool:
+        for _ in pool.map(_flush_one, paths):
+            pass  # the results raise what went wrong
+
+
+def _flush_one(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
