@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from mail_archiver.store.schema import VERSION_TABLE
+from mail_archiver.store.release import VERSION_TABLE
 from mail_archiver.store.tables import metadata
 
 

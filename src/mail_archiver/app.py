@@ -1,16 +1,13 @@
 """Composition root: builds the parts from the settings. Nothing connects before it is used."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from structlog.stdlib import BoundLogger
-
-from mail_archiver.archiving.crm_ports import ImportTarget
 from mail_archiver.archiving.drafting import Drafter
-from mail_archiver.archiving.importing import ImportReport, Line, R, import_records
 from mail_archiver.archiving.ports import MailSource, UnitOfWork
 from mail_archiver.archiving.work import AccountPlan, Parts, no_progress
 from mail_archiver.blobs import BlobStorage, open_blobs
@@ -22,36 +19,45 @@ from mail_archiver.errors import ConfigError
 from mail_archiver.imap.connect import log_in
 from mail_archiver.imap.login import AccessTokens, Login
 from mail_archiver.logs import open_log
-from mail_archiver.store.store import Store
+from mail_archiver.store.glance import take_glance
 
-if TYPE_CHECKING:  # a run does not pay for them where accounts have passwords
+if TYPE_CHECKING:  # a poll that finds nothing new does not load them
+    from structlog.stdlib import BoundLogger
+
     from mail_archiver.archiving.contact_sync import SyncOptions, SyncReport
+    from mail_archiver.archiving.crm_ports import ImportTarget
+    from mail_archiver.archiving.importing import ImportReport, Line, R
     from mail_archiver.oauth.authorization import Authorization
     from mail_archiver.oauth.registration import Registration
     from mail_archiver.oauth.token_file import TokenFile
+    from mail_archiver.store.store import Store
 
 
 class App:
     """The program's parts for one set of settings."""
 
-    def __init__(self, settings: Settings, log: BoundLogger) -> None:
+    def __init__(self, settings: Settings, log: "BoundLogger") -> None:
         self.settings = settings
         self.log = log
 
     @contextmanager
-    def open_store(self) -> Iterator[Store]:
+    def open_store(self) -> "Iterator[Store]":
         """The database, closed at the end of the block; not looked at yet."""
+        from mail_archiver.store.store import Store
+
         url = self.settings.database_url.get_secret_value()
         with closing(Store(url, self.settings.database_schema)) as store:
             yield store
 
     @contextmanager
-    def open_store_as_it_is(self) -> Iterator[Store]:
+    def open_store_as_it_is(self) -> "Iterator[Store]":
         """The database for a dry run: where the first run would make it, an empty one in memory instead.
 
         Raises:
             SchemaMismatch: Its tables are not of this release.
         """
+        from mail_archiver.store.store import Store
+
         with self.open_store() as store, closing(Store("sqlite://")) as empty:
             if store.is_there:
                 store.require_current()
@@ -61,9 +67,11 @@ class App:
                 yield empty
 
     def import_records(
-        self, lines: Iterable[Line[R]], target: Callable[[UnitOfWork], ImportTarget[R]], *, dry_run: bool
-    ) -> ImportReport:
+        self, lines: "Iterable[Line[R]]", target: "Callable[[UnitOfWork], ImportTarget[R]]", *, dry_run: bool
+    ) -> "ImportReport":
         """Bring the records of a file into the database (see `archiving.importing.import_records`)."""
+        from mail_archiver.archiving.importing import import_records
+
         with self.open_store_as_it_is() if dry_run else self.open_store() as store:
             if not dry_run:
                 store.prepare()
@@ -91,16 +99,31 @@ class App:
         """The blob storage; not looked at yet."""
         return open_blobs(self.settings.storage_url)
 
-    def parts(self, store: Store, progress: Callable[[int, int], None] = no_progress) -> Parts:
+    def parts(self, store: "Store", progress: Callable[[int, int], None] = no_progress) -> Parts:
         """What the use cases work with."""
-        return Parts(
-            store,
-            self.open_blobs(),
-            now,
-            self.log,
-            progress,
-            self.settings.patience_s,
-        )
+        return Parts(lambda: store, self.open_blobs(), now, self.log, progress, self.settings.patience_s)
+
+    @contextmanager
+    def parts_for_poll(self) -> Iterator[Parts]:
+        """The same with a glance at the database: a store that is ready, made when something is to be done.
+
+        Raises:
+            SchemaMismatch, StoreError: It cannot be made ready (see `Store.prepare`).
+        """
+        url, schema = self.settings.database_url.get_secret_value(), self.settings.database_schema
+        with ExitStack() as opened:
+
+            @cache
+            def open_store() -> "Store":
+                store = opened.enter_context(self.open_store())
+                store.prepare()
+                return store
+
+            glance = opened.enter_context(take_glance(url, schema, now()))
+            if glance is None:
+                open_store()
+            patience_s = self.settings.patience_s
+            yield Parts(open_store, self.open_blobs(), now, self.log, no_progress, patience_s, glance)
 
     @property
     def linking_rules(self) -> LinkingRules:

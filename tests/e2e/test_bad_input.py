@@ -13,7 +13,7 @@ from tests.e2e.mails import deliver_many, mail
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 
-from mail_archiver.store.schema import HEAD
+from mail_archiver.store.release import HEAD
 
 Break = Callable[[Installation], None]
 

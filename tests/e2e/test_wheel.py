@@ -5,7 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from mail_archiver.store.schema import HEAD
+from mail_archiver.store.release import HEAD
 
 PROJECT = Path(__file__).parents[2]
 

@@ -44,9 +44,11 @@ def run(parts: Parts, plans: Sequence[AccountPlan]) -> Report:
 
     def link(report: Report) -> None:
         for rules in {plan.drafter.rules for plan in plans}:
-            report.tally.links += link_later(parts, rules)
+            glance = parts.glance
+            if glance is None or glance.unmatched or glance.links_opportunities != rules.opportunities:
+                report.tally.links += link_later(parts, rules)
 
-    return _each_account("run", parts, plans, parts.store.run_lease, MailboxWork.run, link)
+    return _each_account("run", parts, plans, _run_lease(parts), MailboxWork.run, link)
 
 
 def backfill(parts: Parts, plans: Iterable[AccountPlan], window: Window) -> Report:
@@ -68,12 +70,19 @@ def retry(parts: Parts, plans: Iterable[AccountPlan], uids: Sequence[int] = ()) 
     def work(mailbox: MailboxWork, source: MailSource) -> None:
         mailbox.retry(source, uids)
 
-    return _each_account("retry", parts, plans, parts.store.run_lease, work)
+    return _each_account("retry", parts, plans, _run_lease(parts), work)
 
 
 def complete(parts: Parts, plans: Iterable[AccountPlan]) -> Report:
     """Archive whatever the servers list and the ledger lacks."""
-    return _each_account("audit", parts, plans, parts.store.run_lease, MailboxWork.complete)
+    return _each_account("audit", parts, plans, _run_lease(parts), MailboxWork.complete)
+
+
+def _run_lease(parts: Parts) -> Lease:
+    def lease(account: str) -> AbstractContextManager[None]:
+        return parts.store.run_lease(account)  # which a poll that finds nothing does not need
+
+    return lease
 
 
 def _each_account(
@@ -135,18 +144,24 @@ class _AccountWork:
         return self._plan.name
 
     def attempt(self, lease: Lease, work: Work) -> None:
-        """Work on the mailboxes that are left. Each attempt takes the lease and logs in anew.
+        """Work on the mailboxes that are left. Each attempt logs in and takes the lease anew.
 
         That is what makes it resume exactly: all it knows of the attempt before is what the ledger knows.
         """
         time.sleep(max(0.0, self._not_before_s - time.monotonic()))
-        with lease(self.name), self._plan.log_in() as source:
-            while self._left:
-                try:
-                    work(self._left[0], source)
-                except MailboxUnavailable as error:  # the account's other mailboxes are there all the same
-                    self.fail(error)
-                self._left.popleft()
+        with self._plan.log_in() as source:
+            self._left = deque(each for each in self._left if not each.is_at_rest(source))
+            if self._left:
+                with lease(self.name):
+                    self._work_on_mailboxes(source, work)
+
+    def _work_on_mailboxes(self, source: MailSource, work: Work) -> None:
+        while self._left:
+            try:
+                work(self._left[0], source)
+            except MailboxUnavailable as error:  # the account's other mailboxes are there all the same
+                self.fail(error)
+            self._left.popleft()
 
     def is_to_be_tried_again(self, error: ServerUnavailable | DatabaseUnavailable) -> bool:
         """Whether it may be over in a moment; the log tells."""

@@ -9,7 +9,8 @@ from mail_archiver.archiving.patience import Patience
 from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
 from mail_archiver.domain.fetch_plan import Window
-from mail_archiver.domain.mailbox_state import may_hold_new_messages
+from mail_archiver.domain.mailbox_state import holds_nothing_new, may_hold_new_messages
+from mail_archiver.errors import MailboxUnavailable
 
 
 class MailboxWork:
@@ -22,6 +23,31 @@ class MailboxWork:
         self._patience = patience
         self._interruptions = Interruptions(0)
         self.tally = Tally()
+
+    def is_at_rest(self, source: MailSource) -> bool:
+        """Whether a glance at the ledger and at the mailbox tells that there is nothing to do.
+
+        Needs no lease: nothing is archived, and what another process does meanwhile only adds to the ledger.
+
+        Raises:
+            SourceError: The mailbox cannot be looked at.
+        """
+        glance, key = self._parts.glance, self._plan.key(self._mailbox)
+        disposes = self._plan.disposition.touches(self._mailbox)
+        epoch = glance.epoch_at_rest(key, disposes=disposes) if glance else None
+        if glance is None or epoch is None:
+            return False
+        try:
+            status = source.examine(self._mailbox)
+        except MailboxUnavailable:  # to be told when it is worked on
+            return False
+        if not holds_nothing_new(epoch, key, status):
+            return False
+        if not glance.note_polled(epoch, status, self._parts.clock()):
+            return False
+        log = self._parts.log.bind(account=key.account, mailbox=key.name, uidvalidity=status.uidvalidity)
+        log.info("mailbox.selected", uidnext=status.uidnext, exists=status.exists)
+        return True
 
     def run(self, source: MailSource) -> None:
         """Archive what the ledger does not have yet, try again what is due, do what is left to be done.

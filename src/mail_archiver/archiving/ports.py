@@ -274,6 +274,31 @@ class Store(Protocol):
         """The right to work one batch of a backfill: gives way to every run that wants to work."""
 
 
+class Glance(Protocol):
+    """What a poll needs to know of the ledger as long as nothing is new: it costs far less than the store.
+
+    Attributes:
+        unmatched: Something of the CRM's side has not been looked up in the archive yet.
+        links_opportunities: Opportunities are linked by rule, as far as the database knows.
+    """
+
+    unmatched: bool
+    links_opportunities: bool
+
+    def epoch_at_rest(self, key: MailboxKey, *, disposes: bool) -> Epoch | None:
+        """The current epoch of a mailbox in which, and in those before, nothing waits to be done.
+
+        Args:
+            disposes: Whether messages that are safe in the archive have to be disposed of.
+
+        Returns:
+            None also where only the store can tell.
+        """
+
+    def note_polled(self, epoch: Epoch, status: MailboxStatus, now: datetime) -> bool:
+        """As `Ledger.polled`; False when the database fails, which the store can explain."""
+
+
 class Blobs(Protocol):
     """Bytes by their SHA-256. Every method raises `StorageError`."""
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
-
-from structlog.stdlib import BoundLogger
+from typing import TYPE_CHECKING
 
 from mail_archiver.archiving.drafting import Drafter
-from mail_archiver.archiving.ports import Blobs, Clock, MailSource, Store
+from mail_archiver.archiving.ports import Blobs, Clock, Glance, MailSource, Store
 from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.mailbox_state import MailboxKey
 from mail_archiver.domain.start import Start
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,21 @@ class Parts:
     """The edges, put together by `app`.
 
     Attributes:
+        open_store: Gives the store, the same at each call; made at the first, since a poll may need none.
         progress: Told, in a backfill, how many messages of how many have been looked at.
         patience_s: Seconds without progress after which a server that went away is given up.
+        glance: Taken at the start of a poll; None to ask the store for everything.
     """
 
-    store: Store
+    open_store: Callable[[], Store]
     blobs: Blobs
     clock: Clock
-    log: BoundLogger
+    log: "BoundLogger"
     progress: Callable[[int, int], None] = no_progress
     patience_s: float = 300
+    glance: Glance | None = None
+
+    @property
+    def store(self) -> Store:
+        """The database."""
+        return self.open_store()

@@ -42,7 +42,6 @@ def command(
         from mail_archiver.cli.preview import show_preview
 
         return show_preview(app, plans, as_json=as_json)
-    with app.open_store() as store:
-        store.prepare()
-        report = use_case.run(app.parts(store), plans)
+    with app.parts_for_poll() as parts:
+        report = use_case.run(parts, plans)
     return exits.of_report(report)

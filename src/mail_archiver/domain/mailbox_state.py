@@ -54,6 +54,11 @@ def continues(epoch: Epoch, key: MailboxKey, status: MailboxStatus) -> bool:
     return epoch.key == key and epoch.uidvalidity == status.uidvalidity and not went_back
 
 
+def holds_nothing_new(epoch: Epoch, key: MailboxKey, status: MailboxStatus) -> bool:
+    """Whether the mailbox is as the ledger left it."""
+    return continues(epoch, key, status) and not may_hold_new_messages(epoch.last_uid, status)
+
+
 def may_hold_new_messages(last_uid: int, status: MailboxStatus) -> bool:
     """Whether a search is worth its round trip: an idle poll ends here."""
     if status.exists == 0:

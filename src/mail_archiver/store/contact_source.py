@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from mail_archiver.errors import ConfigError, DatabaseRefused, DatabaseUnavailable, MailArchiverError
-from mail_archiver.store.database import NETWORK, SQLITE_BUSY_TIMEOUT_MS, read_url, sqlite_file
+from mail_archiver.store.connecting import NETWORK, SQLITE_BUSY_TIMEOUT_MS
+from mail_archiver.store.database import read_url, sqlite_file
 from mail_archiver.store.translation import reason_of, shown, state_of, translate
 
 COLUMNS = (

@@ -10,28 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from mail_archiver.errors import ConfigError, DatabaseUnusable
+from mail_archiver.store.connecting import APPLICATION_NAME, LIMITS, NETWORK, SQLITE_BUSY_TIMEOUT_MS
 
-# A server that is gone without a word is given up within a minute or so (libpq's parameters, in s and ms).
-NETWORK = {
-    "connect_timeout": 15,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-}
-LOCK_WAIT_S = 60
-"""How long a statement waits for what another program has locked: its table, say, in PostgreSQL."""
-
-# The server's side of `_NETWORK`. A machine that died says no goodbye: after half a minute of silence the
-# server's kernel asks it, and half a minute later the session ends, and what it held is free; as it does when
-# the machine died before it acknowledged an answer. For a holder that is merely stopped, its machine answers.
-_LIMITS = f"""
-SELECT set_config('lock_timeout', '{LOCK_WAIT_S}s', true), set_config('tcp_keepalives_idle', '30', true),
-    set_config('tcp_keepalives_interval', '10', true), set_config('tcp_keepalives_count', '3', true),
-    set_config('tcp_user_timeout', '60000', true)
-"""
-
-SQLITE_BUSY_TIMEOUT_MS = 30_000
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg2")
 _BEGIN = "mail_archiver_begin"
 _FILE = "mail_archiver_file"
@@ -73,7 +53,7 @@ def open_engine(url: sa.URL, schema: str | None = None) -> sa.Engine:
     else:
         engine = sa.create_engine(
             url,
-            connect_args={"application_name": "mail-archiver", **NETWORK},
+            connect_args={"application_name": APPLICATION_NAME, **NETWORK},
             pool_pre_ping=True,
             **options,
         )
@@ -155,8 +135,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _bound_waiting(connection: sa.Connection) -> None:
-    # In each transaction: a pooler takes no parameters of a session's.
-    connection.exec_driver_sql(_LIMITS)
+    connection.exec_driver_sql(LIMITS)
 
 
 def _blame_rows(context: sa.ExceptionContext) -> sa.exc.DataError | None:

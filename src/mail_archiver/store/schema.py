@@ -9,15 +9,12 @@ import sqlalchemy as sa
 
 from mail_archiver.errors import SchemaMismatch
 from mail_archiver.store.database import for_writing, sqlite_file
+from mail_archiver.store.release import HEAD, VERSION_TABLE
 from mail_archiver.store.translation import shown
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
-"""The newest migration; kept here too, so that a poll need not load Alembic to compare."""
-
-VERSION_TABLE = "mail_archiver_version"
 _UPGRADE_LOCK = 0x6D61696C_61726368  # "mailarch": one upgrade at a time (PostgreSQL advisory lock)
 
 

@@ -29,7 +29,8 @@ from mail_archiver.store.listing import ListedArchive, list_archives
 from mail_archiver.store.opportunities import Opportunities
 from mail_archiver.store.organizations import Organizations
 from mail_archiver.store.quarantine import QuarantinedMessage, list_quarantine
-from mail_archiver.store.schema import HEAD, current_revision, migrate, require_current
+from mail_archiver.store.release import HEAD
+from mail_archiver.store.schema import current_revision, migrate, require_current
 from mail_archiver.store.showing import show_archive
 from mail_archiver.store.strangers import UnmatchedAddress, unmatched_addresses
 from mail_archiver.store.translation import shown, translated

@@ -62,7 +62,7 @@ def clean_up(database: str, storage: str) -> None:
     blobs.stored = lambda: (  # type: ignore[method-assign]
         replace(each, stored_at=each.stored_at - timedelta(days=2)) for each in stored()
     )
-    parts = Parts(store, blobs, lambda: datetime.now(UTC), open_log("error", io.StringIO()))
+    parts = Parts(lambda: store, blobs, lambda: datetime.now(UTC), open_log("error", io.StringIO()))
     while time.monotonic() < until or not removed:  # a machine at its limits may take longer
         removed += remove_orphans(parts, audit_blobs(parts))
 

@@ -61,7 +61,7 @@ def test_is_archived_whole_and_never_whole_in_memory(
     blobs = FolderBlobs(tmp_path / "blobs")
     with closing(Store(database_url)) as store:
         store.upgrade()
-        parts = Parts(store, blobs, lambda: datetime.now(UTC), open_log("info", io.StringIO()))
+        parts = Parts(lambda: store, blobs, lambda: datetime.now(UTC), open_log("info", io.StringIO()))
         tracemalloc.start()
         try:
             assert run(parts, [plan]).failures == []

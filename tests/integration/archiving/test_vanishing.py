@@ -79,7 +79,7 @@ def test_every_uid_that_was_listed_has_its_row(
     with closing(Store(database_url)) as store:
         store.upgrade()
         log = open_log("info", io.StringIO())
-        parts = Parts(store, FolderBlobs(tmp_path / "blobs"), lambda: datetime.now(UTC), log)
+        parts = Parts(lambda: store, FolderBlobs(tmp_path / "blobs"), lambda: datetime.now(UTC), log)
         assert run(parts, [plan]).failures == []
 
     with sa.create_engine(read_url(database_url)).connect() as database:

@@ -11,7 +11,8 @@ from tests.integration.store.sql import Sql
 
 from mail_archiver.errors import MailArchiverError, SchemaMismatch
 from mail_archiver.store.database import open_engine, read_url
-from mail_archiver.store.schema import HEAD, VERSION_TABLE, alembic_config, current_revision, migrate
+from mail_archiver.store.release import HEAD, VERSION_TABLE
+from mail_archiver.store.schema import alembic_config, current_revision, migrate
 from mail_archiver.store.store import Store
 from mail_archiver.store.tables import metadata
 

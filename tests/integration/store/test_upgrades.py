@@ -12,7 +12,8 @@ from tests.integration.store.test_migrations import check_for_drift
 from mail_archiver.domain.threading import message_key
 from mail_archiver.errors import MailArchiverError
 from mail_archiver.store.database import open_engine, read_url
-from mail_archiver.store.schema import HEAD, alembic_config, migrate
+from mail_archiver.store.release import HEAD
+from mail_archiver.store.schema import alembic_config, migrate
 from mail_archiver.store.store import Store
 
 LONG = "x" * 100_000 + "@example.com"

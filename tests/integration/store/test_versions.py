@@ -7,7 +7,7 @@ import pytest
 from tests.integration.store.sql import Sql
 
 from mail_archiver.errors import DatabaseRefused, SchemaMismatch
-from mail_archiver.store.schema import HEAD, VERSION_TABLE
+from mail_archiver.store.release import HEAD, VERSION_TABLE
 from mail_archiver.store.store import Store
 
 
