@@ -1,17 +1,17 @@
 """All accounts, one after the other: what goes wrong with one does not keep the next from its turn."""
 
+from __future__ import annotations
+
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mail_archiver.archiving.later import link_later
 from mail_archiver.archiving.mailbox import MailboxWork
 from mail_archiver.archiving.patience import Patience
-from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
-from mail_archiver.domain.fetch_plan import Window
 from mail_archiver.errors import (
     AccountBusy,
     DatabaseUnavailable,
@@ -23,8 +23,12 @@ from mail_archiver.errors import (
     places,
 )
 
+if TYPE_CHECKING:
+    from mail_archiver.archiving.ports import MailSource
+    from mail_archiver.domain.fetch_plan import Window
+
 Lease = Callable[[str], AbstractContextManager[None]]
-Work = Callable[[MailboxWork, MailSource], None]
+Work = Callable[[MailboxWork, "MailSource"], None]
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ def run(parts: Parts, plans: Sequence[AccountPlan]) -> Report:
     """Archive the new messages of accounts, and link what is there to contacts that came later."""
 
     def link(report: Report) -> None:
+        from mail_archiver.archiving.later import link_later
+
         for rules in {plan.drafter.rules for plan in plans}:
             glance = parts.glance
             if glance is None or glance.unmatched or glance.links_opportunities != rules.opportunities:

@@ -1,11 +1,15 @@
 """From fetched octets to what will be written: all that can be decided without the database."""
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
 
-from mail_archiver.domain.draft import Blob, Draft
-from mail_archiver.domain.limits import Limits
-from mail_archiver.domain.linking import LinkingRules, decide_direction, is_ours
-from mail_archiver.domain.message import FetchedMessage, Message
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mail_archiver.domain.draft import Draft
+    from mail_archiver.domain.limits import Limits
+    from mail_archiver.domain.linking import LinkingRules
+    from mail_archiver.domain.message import FetchedMessage, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Drafter:
     def draft(self, fetched: FetchedMessage) -> Draft:
         """Read a message and decide what to record of it."""
         # A poll that finds no message, as most do, need not load the parser.
+        from mail_archiver.domain.draft import Blob, Draft
+        from mail_archiver.domain.linking import decide_direction
         from mail_archiver.mime.attachment_file import attachment_file
         from mail_archiver.mime.parse import parse_message
 
@@ -45,6 +51,8 @@ class Drafter:
 
     def _with_forwarded(self, message: Message) -> Message:
         """Add who wrote what our own people forward; what others forward to us is theirs alone."""
+        from mail_archiver.domain.linking import is_ours
+
         if not is_ours(message.addresses, self.rules.own):
             return message
         from mail_archiver.mime.forwarded import find_forwarded

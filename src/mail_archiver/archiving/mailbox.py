@@ -1,16 +1,22 @@
 """One mailbox: what `run`, `backfill` and `retry` do with it, in as many attempts as it takes."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from mail_archiver.archiving.interruptions import Interruptions
-from mail_archiver.archiving.opened import OpenedMailbox
-from mail_archiver.archiving.patience import Patience
-from mail_archiver.archiving.ports import MailSource
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
-from mail_archiver.domain.fetch_plan import Window
 from mail_archiver.domain.mailbox_state import holds_nothing_new, may_hold_new_messages
 from mail_archiver.errors import MailboxUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mail_archiver.archiving.opened import OpenedMailbox
+    from mail_archiver.archiving.patience import Patience
+    from mail_archiver.archiving.ports import MailSource
+    from mail_archiver.domain.fetch_plan import Window
 
 
 class MailboxWork:
@@ -125,6 +131,8 @@ class MailboxWork:
             uow.ledger.polled(opened.epoch, opened.status, self._parts.clock())
 
     def _open(self, source: MailSource) -> OpenedMailbox:
+        from mail_archiver.archiving.opened import OpenedMailbox  # not for a poll that finds nothing new
+
         opened = OpenedMailbox.open(
             self._parts, self._plan, source, self._mailbox, self.tally, self._patience, self._interruptions
         )

@@ -1,26 +1,29 @@
 """What the use cases need from outside. The edges implement these; `app` puts them together."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mail_archiver.archiving.crm_ports import (
-    Associations,
-    Contacts,
-    Latecomers,
-    Links,
-    Opportunities,
-    Organizations,
-)
-from mail_archiver.domain.disposition import Disposition
-from mail_archiver.domain.draft import Blob, Draft, KeptOriginal, Recorded
-from mail_archiver.domain.fetch_plan import MessageSummary, Window
-from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
-from mail_archiver.domain.message import FetchedMessage
-from mail_archiver.domain.recognition import LedgerCopy
-from mail_archiver.domain.stored_blob import StoredBlob
-from mail_archiver.octets import Spool
+if TYPE_CHECKING:  # they are named here, and loaded by whoever makes or reads them
+    from mail_archiver.archiving.crm_ports import (
+        Associations,
+        Contacts,
+        Latecomers,
+        Links,
+        Opportunities,
+        Organizations,
+    )
+    from mail_archiver.domain.disposition import Disposition
+    from mail_archiver.domain.draft import Blob, Draft, KeptOriginal, Recorded
+    from mail_archiver.domain.fetch_plan import MessageSummary, Window
+    from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
+    from mail_archiver.domain.message import FetchedMessage
+    from mail_archiver.domain.recognition import LedgerCopy
+    from mail_archiver.domain.stored_blob import StoredBlob
+    from mail_archiver.octets import Spool
 
 Clock = Callable[[], datetime]
 """The present moment, aware."""

@@ -1,18 +1,21 @@
 """What every use case is given, and what it counts."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from mail_archiver.archiving.drafting import Drafter
-from mail_archiver.archiving.ports import Blobs, Clock, Glance, MailSource, Store
-from mail_archiver.domain.disposition import Disposition
 from mail_archiver.domain.mailbox_state import MailboxKey
-from mail_archiver.domain.start import Start
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a poll that finds nothing new does not load what it would do with a message
     from structlog.stdlib import BoundLogger
+
+    from mail_archiver.archiving.drafting import Drafter
+    from mail_archiver.archiving.ports import Blobs, Clock, Glance, MailSource, Store
+    from mail_archiver.domain.disposition import Disposition
+    from mail_archiver.domain.start import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Tally:
     vanished: int = 0
     links: int = 0
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: Tally) -> None:
         """Count another tally in."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
@@ -77,7 +80,7 @@ class Parts:
     open_store: Callable[[], Store]
     blobs: Blobs
     clock: Clock
-    log: "BoundLogger"
+    log: BoundLogger
     progress: Callable[[int, int], None] = no_progress
     patience_s: float = 300
     glance: Glance | None = None

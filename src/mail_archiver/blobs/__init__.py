@@ -1,14 +1,19 @@
 """Content-addressed bytes: each blob stored once, under its SHA-256."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mail_archiver.blobs.folder import FolderBlobs
-from mail_archiver.domain.draft import Blob
-from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from mail_archiver.domain.draft import Blob
+    from mail_archiver.domain.stored_blob import StoredBlob
 
 
 class BlobStorage(Protocol):

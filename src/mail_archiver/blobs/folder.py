@@ -1,18 +1,22 @@
 """Blobs in a folder, each where `blob_key` says."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from mail_archiver.blobs.key import blob_key, is_blob_key
-from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.errors import BlobLost, StorageError
 from mail_archiver.octets import PIECE_OCTETS
+
+if TYPE_CHECKING:  # which would load all that a message is made of
+    from mail_archiver.domain.draft import Blob
 
 TEMPORARY_SUFFIX = ".tmp"
 

@@ -1,6 +1,5 @@
 """Which settings there are, and what is said of one that there is not."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,6 +66,8 @@ def _paths(values: dict[str, Any], tables: Keys) -> Iterator[Keys]:
 
 def _nearest(path: Keys) -> Keys:
     """The known setting most like `path`, with the account's name kept."""
+    import difflib
+
     account = path[1] if len(path) > 2 else "<name>"
     known: list[Keys] = [(name,) for name in Settings.model_fields if name not in TABLES]
     known += [("contact_source", name) for name in ContactSource.model_fields]

@@ -1,6 +1,5 @@
 """The TOML file."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: It cannot be read, or is no TOML.
     """
+    import tomllib  # many have no such file
+
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)

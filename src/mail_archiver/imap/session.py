@@ -1,9 +1,8 @@
 """One IMAP connection, logged in: reading a mailbox, and what is done to its messages afterwards."""
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imapclient import IMAPClient
 from imapclient.exceptions import (
@@ -15,7 +14,6 @@ from imapclient.exceptions import (
 from mail_archiver.domain.disposition import Action, Disposition
 from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks
 from mail_archiver.domain.mailbox_state import MailboxStatus
-from mail_archiver.domain.message import FetchedMessage
 from mail_archiver.errors import (
     MailboxUnavailable,
     MessageRefused,
@@ -28,8 +26,10 @@ from mail_archiver.imap.fetching import fetch
 from mail_archiver.imap.names import list_names, name_to_make
 from mail_archiver.imap.searching import list_uids_after, list_uids_received, search
 from mail_archiver.imap.stand_ins import SIZES_OCTETS, may_stand_in
-from mail_archiver.mime.header_block import header_sha256
 from mail_archiver.octets import InMemory, Spool
+
+if TYPE_CHECKING:
+    from mail_archiver.domain.message import FetchedMessage
 
 UIDS_A_COMMAND = 500
 """Servers bound the length of a command line: a UID and its comma are at most 11 octets."""
@@ -99,8 +99,10 @@ class ImapSession:
         # Of a message that another session has expunged, servers tell no size, or that of a stand-in.
         return self._without_gone(found, {uid for uid in found if found[uid].size_octets in SIZES_OCTETS})
 
-    def fetch(self, uids: Sequence[int]) -> Mapping[int, FetchedMessage]:
+    def fetch(self, uids: Sequence[int]) -> Mapping[int, "FetchedMessage"]:
         """See the port. PEEK, so that no message becomes seen (RFC 9051 section 6.4.5)."""
+        from mail_archiver.domain.message import FetchedMessage  # not for a poll that finds nothing new
+
         with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
             answers = fetch(self._client, uids, "BODY.PEEK[]", "INTERNALDATE")
         found: dict[int, FetchedMessage] = {}
@@ -110,8 +112,10 @@ class ImapSession:
                 found[uid] = FetchedMessage(uid, InMemory(source), answer.received_at)
         return self._without_gone(found, {uid for uid in found if may_stand_in(found[uid].source)})
 
-    def fetch_large(self, uid: int, download: Spool) -> Mapping[int, FetchedMessage]:
+    def fetch_large(self, uid: int, download: Spool) -> Mapping[int, "FetchedMessage"]:
         """See the port. In partial fetches (RFC 9051 section 6.4.5), to a temporary file."""
+        from mail_archiver.domain.message import FetchedMessage
+
         size, received_at = 0, None
         with self._reported(lambda: MessageRefused("the server refuses to hand it out", **self._where())):
             while True:
@@ -134,6 +138,8 @@ class ImapSession:
 
     def header_hashes(self, uids: Sequence[int]) -> Mapping[int, str]:
         """See the port."""
+        from mail_archiver.mime.header_block import header_sha256
+
         found: dict[int, str] = {}
         with self._reported():
             for some in chunks(uids, UIDS_A_COMMAND):
@@ -226,6 +232,8 @@ class ImapSession:
             raise ServerUnavailable("the connection was lost", **self._where()) from error
 
     def _mailbox_unavailable(self) -> MailboxUnavailable:
+        import difflib
+
         names = self.mailboxes()
         nearest = difflib.get_close_matches(self._mailbox, names, n=1, cutoff=0.6)
         hint = f"Did you mean {nearest[0]}?" if nearest else f"This account has: {', '.join(names[:12])}."
