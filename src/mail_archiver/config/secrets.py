@@ -1,16 +1,18 @@
 """Secrets that stand elsewhere: in a file, or in what a command prints."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 SECRET_COMMAND_TIMEOUT_S = 60
 
 
 class Secrets(BaseModel):
     """A table some of whose values may come as `x_file` or `x_command` instead of `x`."""
+
+    # Made once, as a part of all settings, and not for each table as well.
+    model_config = ConfigDict(defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -47,6 +49,8 @@ def _read_command(setting: str, command: str) -> str:
     Raises:
         ValueError: It fails, or takes too long.
     """
+    import subprocess
+
     # Through a shell, as people write such commands ("pass show crm | head -1").
     try:
         finished = subprocess.run(  # noqa: S602 the administrator's own setting

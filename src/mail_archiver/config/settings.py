@@ -145,7 +145,7 @@ class LimitSettings(BaseModel):
     Depth, parts and header are bounded: they may be lowered, not raised beyond what the fingerprint rests on.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     depth: int = Field(default=_DEFAULTS.depth, ge=1, le=MAX_DEPTH)
     parts: int = Field(default=_DEFAULTS.parts, ge=1, le=MAX_PARTS)
@@ -158,7 +158,7 @@ class LimitSettings(BaseModel):
 class LinkingSettings(BaseModel):
     """Whom messages are linked to (see `domain.linking.LinkingRules`)."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     roles: Annotated[frozenset[Role], NoDecode, BeforeValidator(_split_list)] = LINKING_ROLES
     ties: Ties = Ties.ALL
@@ -191,7 +191,7 @@ class Settings(Secrets, BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore"
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore", defer_build=True
     )
 
     database_url: SecretStr = SecretStr("sqlite:///mail-archiver.db")
