@@ -47,12 +47,13 @@ def run(parts: Parts, plans: Sequence[AccountPlan]) -> Report:
     """Archive the new messages of accounts, and link what is there to contacts that came later."""
 
     def link(report: Report) -> None:
-        from mail_archiver.archiving.later import link_later
-
+        glance = parts.glance
         for rules in {plan.drafter.rules for plan in plans}:
-            glance = parts.glance
-            if glance is None or glance.unmatched or glance.links_opportunities != rules.opportunities:
-                report.tally.links += link_later(parts, rules)
+            if glance and not glance.unmatched and glance.links_opportunities == rules.opportunities:
+                continue
+            from mail_archiver.archiving.later import link_later
+
+            report.tally.links += link_later(parts, rules)
 
     return _each_account("run", parts, plans, _run_lease(parts), MailboxWork.run, link)
 
