@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.draft import Draft, Recorded
@@ -13,8 +14,8 @@ from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.store.contents import add_contents
 from mail_archiver.store.copies import learn_from_copies
-from mail_archiver.store.dialect import insert
 from mail_archiver.store.ledger import REPLACEABLE
+from mail_archiver.store.rows import insert_rows
 from mail_archiver.store.tables import (
     archive,
     archive_address,
@@ -96,13 +97,8 @@ class Archives:
         candidates: dict[str, Draft] = {}
         for draft in drafts:
             candidates.setdefault(draft.message.fingerprint, draft)
-        statement = (
-            insert(self._connection, archive)
-            .on_conflict_do_nothing(index_elements=[archive.c.fingerprint])
-            .returning(archive.c.fingerprint, archive.c.id)
-        )
         rows = [_archive_row(draft, now) for draft in candidates.values()]
-        added = {row.fingerprint: row.id for row in self._connection.execute(statement, rows)}
+        added = dict(map(tuple, insert_rows(self._connection, archive, rows, _unless_there)))
         there = self.find(candidates.keys() - added.keys()) if len(added) < len(candidates) else {}
         return added | there, {candidates[fingerprint].uid for fingerprint in added}
 
@@ -116,13 +112,6 @@ class Archives:
         *,
         disposed: bool,
     ) -> None:
-        statement = insert(self._connection, processed_uid)
-        columns = ("outcome", "archive_id", "source_sha256", "header_sha256", "size_octets", "received_at")
-        settled = (*columns, "reason", "rule", "next_attempt_at", "processed_at", "disposed_at")
-        upsert = statement.on_conflict_do_update(
-            index_elements=[processed_uid.c.epoch_id, processed_uid.c.uid],
-            set_={column: statement.excluded[column] for column in settled},
-        )
         rows = [
             {
                 "epoch_id": epoch.id,
@@ -141,7 +130,7 @@ class Archives:
             }
             for draft in drafts
         ]
-        self._connection.execute(upsert, rows)
+        insert_rows(self._connection, processed_uid, rows, _or_settle)
 
     def _add_addresses(
         self, epoch: Epoch, drafts: Sequence[Draft], ids: dict[str, int], first_copies: set[int]
@@ -160,8 +149,7 @@ class Archives:
                 if draft.uid in first_copies or key not in known:
                     known.add(key)
                     rows.append(_address_row(address, position, archive_id, epoch.id, draft.uid))
-        if rows:
-            self._connection.execute(sa.insert(archive_address), rows)
+        insert_rows(self._connection, archive_address, rows)
 
     def _known_addresses(self, archive_ids: Collection[int]) -> set[tuple[int, Role, str]]:
         if not archive_ids:
@@ -183,6 +171,20 @@ class Archives:
             .having(sa.func.count() > 1)
         )
         return set(self._connection.execute(query).scalars())
+
+
+def _unless_there(archives: postgresql.Insert) -> sa.Insert:
+    kept = archives.on_conflict_do_nothing(index_elements=[archive.c.fingerprint])
+    return kept.returning(archive.c.fingerprint, archive.c.id)
+
+
+def _or_settle(rows: postgresql.Insert) -> sa.Insert:
+    columns = ("outcome", "archive_id", "source_sha256", "header_sha256", "size_octets", "received_at")
+    settled = (*columns, "reason", "rule", "next_attempt_at", "processed_at", "disposed_at")
+    return rows.on_conflict_do_update(
+        index_elements=[processed_uid.c.epoch_id, processed_uid.c.uid],
+        set_={column: rows.excluded[column] for column in settled},
+    )
 
 
 def _archive_row(draft: Draft, now: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mail_archiver.domain.draft import Draft
+from mail_archiver.store.rows import insert_rows
 from mail_archiver.store.tables import attachment, delivery_report
 
 
@@ -15,12 +16,8 @@ def add_contents(connection: sa.Connection, drafts: Sequence[Draft], ids: dict[s
     Args:
         ids: Archive ids by fingerprint.
     """
-    for table, rows in (
-        (attachment, list(_attachment_rows(drafts, ids))),
-        (delivery_report, list(_delivery_report_rows(drafts, ids))),
-    ):
-        if rows:
-            connection.execute(sa.insert(table), rows)
+    insert_rows(connection, attachment, list(_attachment_rows(drafts, ids)))
+    insert_rows(connection, delivery_report, list(_delivery_report_rows(drafts, ids)))
 
 
 def _attachment_rows(drafts: Sequence[Draft], ids: dict[str, int]) -> Iterator[dict[str, Any]]:

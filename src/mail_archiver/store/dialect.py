@@ -27,6 +27,11 @@ def portions(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert:
     """An INSERT that knows ON CONFLICT; the two dialects' classes offer the same methods."""
-    if connection.dialect.name == "postgresql":
+    return insert_of(connection.dialect, table)
+
+
+def insert_of(dialect: sa.Dialect, table: sa.Table) -> postgresql.Insert:
+    """The same where no connection is at hand."""
+    if dialect.name == "postgresql":
         return postgresql.insert(table)
     return cast(postgresql.Insert, sqlite.insert(table))

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from mail_archiver.domain.address import Role
 from mail_archiver.domain.linking import Target
 from mail_archiver.store.dialect import constant, insert
+from mail_archiver.store.rows import Ending, insert_rows
 from mail_archiver.store.tables import archive_contact, archive_opportunity, archive_organization
 
 TABLES = {
@@ -19,13 +22,15 @@ TABLES = {
 AUTO, MANUAL = constant("auto"), "manual"
 
 Columns = sa.ColumnCollection[str, sa.ColumnElement[Any]]
+Precedence = Callable[[Columns], sa.ColumnElement[Any]]
+"""What is lower for a stronger reason, out of the columns of a row: a function of a module."""
 
 
 def upsert(
     connection: sa.Connection,
     target: Target,
     rows: Sequence[dict[str, Any]],
-    precedence: Callable[[Columns], sa.ColumnElement[Any]],
+    precedence: Precedence,
 ) -> list[int]:
     """Link by rule; returns the archive of each link that is new or has a stronger reason than before.
 
@@ -33,23 +38,31 @@ def upsert(
 
     Args:
         rows: Of columns of the target's table, all the same ones.
-        precedence: What is lower for a stronger reason, out of the columns of a row.
     """
     if not rows:
         return []
+    ending = _or_strengthen(target, tuple(rows[0]), precedence)
+    return [archive_id for (archive_id,) in insert_rows(connection, TABLES[target], rows, ending)]
+
+
+@cache
+def _or_strengthen(target: Target, columns: tuple[str, ...], precedence: Precedence) -> Ending:
+    """One function for each kind of rows: by it the text of the statement is found again."""
     table = TABLES[target]
-    statement = insert(connection, table)
-    there, excluded = table.c, statement.excluded
     key = list(table.primary_key.columns)
-    kept = {*(column.name for column in key), "linked_at"}
-    upserting = statement.on_conflict_do_update(
-        index_elements=key,
-        set_={name: excluded[name] for name in rows[0].keys() - kept},
-        where=sa.and_(
-            precedence(excluded) < precedence(there), there.origin == AUTO, there.unlinked_at.is_(None)
-        ),
-    ).returning(there.archive_id)
-    return list(connection.execute(upserting, rows).scalars())
+    replaced = set(columns) - {*(column.name for column in key), "linked_at"}
+
+    def ending(links: postgresql.Insert) -> sa.Insert:
+        there, excluded = table.c, links.excluded
+        return links.on_conflict_do_update(
+            index_elements=key,
+            set_={name: excluded[name] for name in columns if name in replaced},
+            where=sa.and_(
+                precedence(excluded) < precedence(there), there.origin == AUTO, there.unlinked_at.is_(None)
+            ),
+        ).returning(there.archive_id)
+
+    return ending
 
 
 def link_by_hand(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from mail_archiver.domain.draft import Draft
 from mail_archiver.domain.threading import decide_threads, thread_keys
 from mail_archiver.store.dialect import portions
+from mail_archiver.store.rows import insert_rows, replace_values
 from mail_archiver.store.tables import archive, thread_message
 
 HOLD_LIMIT_MS = 60_000
@@ -39,20 +40,18 @@ def thread_archives(
     keys = {draft.uid: thread_keys(draft.message) for draft in drafts}
     known = _known_threads(connection, set(chain.from_iterable(keys.values())))
     decision = decide_threads(keys.values(), known)
-    _merge(connection, decision.merged)
+    for thread_id in (thread_message.c.thread_id, archive.c.thread_id):
+        replace_values(connection, thread_id, thread_id, decision.merged)
     # Only what the batch names: a thread's name stands in the table since it was first named.
     new = sorted(set(chain.from_iterable(keys.values())) - known.keys())
-    if new:
-        rows = [{"message_key": key, "thread_id": decision.threads[key]} for key in new]
-        connection.execute(sa.insert(thread_message), rows)
-    corrections = [
-        {"archive_id": ids[draft.message.fingerprint], "thread": decision.threads[keys[draft.uid][0]]}
+    rows = [{"message_key": key, "thread_id": decision.threads[key]} for key in new]
+    insert_rows(connection, thread_message, rows)
+    corrections = {
+        ids[draft.message.fingerprint]: decision.threads[keys[draft.uid][0]]
         for draft in drafts
         if draft.uid in first_copies and decision.threads[keys[draft.uid][0]] != keys[draft.uid][0]
-    ]
-    if corrections:
-        statement = sa.update(archive).where(archive.c.id == sa.bindparam("archive_id"))
-        connection.execute(statement.values(thread_id=sa.bindparam("thread")), corrections)
+    }
+    replace_values(connection, archive.c.id, archive.c.thread_id, corrections)
 
 
 def _wait_for_turn(connection: sa.Connection) -> None:
@@ -71,12 +70,3 @@ def _known_threads(connection: sa.Connection, keys: Iterable[str]) -> dict[str, 
         rows = connection.execute(query)
         known.update((row.message_key, row.thread_id) for row in rows)
     return known
-
-
-def _merge(connection: sa.Connection, merged: dict[str, str]) -> None:
-    if not merged:
-        return
-    changes = [{"old": old, "new": new} for old, new in sorted(merged.items())]
-    for table in (thread_message, archive):
-        statement = sa.update(table).where(table.c.thread_id == sa.bindparam("old"))
-        connection.execute(statement.values(thread_id=sa.bindparam("new")), changes)
