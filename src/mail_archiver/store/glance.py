@@ -31,8 +31,8 @@ SELECT version_num, EXISTS (
     SELECT 1 FROM [contact] AS member
     WHERE member.organization_id IS NOT NULL AND member.organization_matched_at IS NULL
 ) OR EXISTS (
-    SELECT 1 FROM [opportunity_contact] AS unmatched JOIN [linking_rule] AS rule ON rule.name = 'opportunities'
-    WHERE unmatched.matched_at IS NULL
+    SELECT 1 FROM [opportunity_contact] AS unmatched, [linking_rule] AS rule
+    WHERE unmatched.matched_at IS NULL AND rule.name = 'opportunities'
 ), EXISTS (SELECT 1 FROM [linking_rule] WHERE name = 'opportunities') FROM [mail_archiver_version]
 """
 

@@ -28,7 +28,7 @@ def insert_rows(
     table: sa.Table,
     rows: Sequence[Mapping[str, Any]],
     ending: Ending | None = None,
-) -> list[sa.Row[Any]]:
+) -> list[sa.Row[*tuple[Any, ...]]]:
     """Insert rows, in their order, in one statement (more, where they have very many values).
 
     Args:
@@ -49,7 +49,7 @@ def insert_rows(
     if connection.dialect.name == "sqlite" and not spelled.returns:
         connection.exec_driver_sql(spelled.text(1), values)
         return []
-    answers: list[sa.Row[Any]] = []
+    answers: list[sa.Row[*tuple[Any, ...]]] = []
     portion = MAX_PARAMETERS // len(columns)
     for start in range(0, len(values), portion):
         some = values[start : start + portion]

@@ -91,7 +91,10 @@ class World:
     def later(self) -> int:
         """What the end of a run does."""
         parts = Parts(
-            self.store, FolderBlobs(Path("unused")), lambda: self.now, open_log("error", io.StringIO())
+            lambda: self.store,
+            FolderBlobs(Path("unused")),
+            lambda: self.now,
+            open_log("error", io.StringIO()),
         )
         return link_later(parts, self.rules)
 
