@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from mail_archiver.archiving.linking import link_archives
 from mail_archiver.archiving.patience import Patience
 from mail_archiver.archiving.ports import UnitOfWork
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
-from mail_archiver.domain.draft import Draft, Recorded
+from mail_archiver.domain.draft import Draft, Recorded, RecordedMeanwhile
 from mail_archiver.domain.fetch_plan import MessageSummary
 from mail_archiver.domain.linking import LinkingRules, together
 from mail_archiver.domain.mailbox_state import Epoch
@@ -73,11 +74,14 @@ class BatchArchiver:
 
     def _record_together(self, drafts: Sequence[Draft], fetched: Fetched) -> list[Recorded]:
         blobs = fetched.blobs
-        with self._parts.store.transaction((lambda: self._parts.blobs.put(blobs)) if blobs else None) as uow:
-            disposed = not self._plan.disposition.touches(self._epoch.key.name)
-            rules, now = self._plan.drafter.rules, self._parts.clock()
-            recorded = record_drafts(uow, self._epoch, drafts, rules, now, disposed=disposed)
-            self._record_rest(uow, fetched)
+        storing = (lambda: self._parts.blobs.put(blobs)) if blobs else None
+        disposed = not self._plan.disposition.touches(self._epoch.key.name)
+        rules, now = self._plan.drafter.rules, self._parts.clock()
+        while True:  # each time without what another process has recorded, so not for ever
+            with suppress(RecordedMeanwhile), self._parts.store.transaction(storing) as uow:
+                recorded = record_drafts(uow, self._epoch, drafts, rules, now, disposed=disposed)
+                self._record_rest(uow, fetched)
+                break
         return recorded
 
     def _record_one_by_one(self, fetched: Fetched) -> list[Recorded]:

@@ -176,6 +176,7 @@ class Archives(Protocol):
 
         Raises:
             RowsRefused: The database rejects one of them; which, trying them alone tells.
+            RecordedMeanwhile: Another process was a moment earlier; to be tried again in a new transaction.
         """
 
     def thread(self, recorded: Sequence[tuple[Draft, Recorded]]) -> None:

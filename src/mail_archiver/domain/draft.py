@@ -46,6 +46,10 @@ class Draft:
     blobs: tuple[Blob, ...]
 
 
+class RecordedMeanwhile(Exception):
+    """Another process has recorded some of the same UIDs while we did: to be done anew, without them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What became of one message.

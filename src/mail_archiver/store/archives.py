@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from mail_archiver.domain.address import Address, Role
-from mail_archiver.domain.draft import Draft, Recorded
+from mail_archiver.domain.draft import Draft, Recorded, RecordedMeanwhile
 from mail_archiver.domain.linking import without_tag
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
@@ -19,7 +19,6 @@ from mail_archiver.store.rows import insert_rows
 from mail_archiver.store.tables import (
     archive,
     archive_address,
-    mailbox_epoch,
     processed_uid,
 )
 from mail_archiver.store.threads import first_guess, thread_archives
@@ -77,12 +76,10 @@ class Archives:
         learn_from_copies(self._connection, [draft for draft in drafts if draft.uid not in first_copies], ids)
 
     def _not_safe_yet(self, epoch: Epoch, drafts: Sequence[Draft]) -> list[Draft]:
-        """Leave out what another process has recorded, and keep it from recording more until the commit.
+        """Leave out what another process has recorded.
 
         Servers exist that make a message up anew at every fetch: its UID alone tells that it is safe.
         """
-        lock = sa.select(mailbox_epoch.c.id).where(mailbox_epoch.c.id == epoch.id)
-        self._connection.execute(lock.with_for_update(key_share=True))
         columns = processed_uid.c
         query = sa.select(columns.uid).where(
             columns.epoch_id == epoch.id,
@@ -128,9 +125,11 @@ class Archives:
                 "processed_at": now,
                 "disposed_at": now if disposed else None,
             }
-            for draft in drafts
+            # In an order that does not hang on what a server makes of a UID: others may be at the same ones.
+            for draft in sorted(drafts, key=lambda draft: draft.uid)
         ]
-        insert_rows(self._connection, processed_uid, rows, _or_settle)
+        if len(insert_rows(self._connection, processed_uid, rows, _or_settle)) < len(rows):
+            raise RecordedMeanwhile
 
     def _add_addresses(
         self, epoch: Epoch, drafts: Sequence[Draft], ids: dict[str, int], first_copies: set[int]
@@ -184,7 +183,8 @@ def _or_settle(rows: postgresql.Insert) -> sa.Insert:
     return rows.on_conflict_do_update(
         index_elements=[processed_uid.c.epoch_id, processed_uid.c.uid],
         set_={column: rows.excluded[column] for column in settled},
-    )
+        where=REPLACEABLE,
+    ).returning(processed_uid.c.uid)
 
 
 def _archive_row(draft: Draft, now: datetime) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Small messages, as drafts that the store is given, and what tests say around them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ from mail_archiver.archiving.batch import record_drafts
 from mail_archiver.archiving.drafting import Drafter
 from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.contact import ImportedContact
-from mail_archiver.domain.draft import Draft, Recorded
+from mail_archiver.domain.draft import Draft, Recorded, RecordedMeanwhile
 from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.linking import LinkingRules
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
@@ -96,8 +97,9 @@ def begin_epoch(store: Store, key: MailboxKey = KEY, uidvalidity: int = 1) -> Ep
 
 def record(store: Store, epoch: Epoch, *drafts: Draft, disposed: bool = True) -> list[Recorded]:
     """Record a batch as the program does: contacts looked up and rows written in one transaction."""
-    with store.transaction() as uow:
-        return record_drafts(uow, epoch, drafts, RULES, NOW, disposed=disposed)
+    while True:
+        with suppress(RecordedMeanwhile), store.transaction() as uow:
+            return record_drafts(uow, epoch, drafts, RULES, NOW, disposed=disposed)
 
 
 def add_contact(store: Store, external_id: str, *addresses: str, organization: str | None = None) -> None:
