@@ -199,7 +199,7 @@ _UNSYNCED = "SELECT set_config('synchronous_commit', 'off', true)"
 def _open_sqlite(path: str) -> _Sqlite | None:
     try:
         return _Sqlite(path)
-    except sqlite3.Error:
+    except (sqlite3.Error, ValueError):  # a path that cannot be one
         return None
 
 
@@ -208,7 +208,7 @@ def _open_postgresql(url: str, schema: str | None) -> _Postgresql | None:
 
     try:
         connection = psycopg2.connect(url, application_name=APPLICATION_NAME, **NETWORK)
-    except psycopg2.Error:
+    except (psycopg2.Error, ValueError):  # a URL that cannot even be handed over
         return None
     connection.autocommit = True
     return _Postgresql(connection, schema, psycopg2.Error)

@@ -24,7 +24,7 @@ from mail_archiver.store.glance import take_glance
 from mail_archiver.store.store import Store
 
 DUE = NOW + pause_after(1)
-LARGE_TABLES = ("processed_uid", "archive", "archive_address", "contact_address", "contact")
+LARGE = ("processed_uid", "contact_address", "organization_address", "opportunity_contact")
 
 
 @pytest.fixture
@@ -107,17 +107,31 @@ def test_a_message_to_be_disposed_of_matters_to_accounts_that_dispose(
     assert at_rest(store_url, disposes=True) is None
 
 
-def test_addresses_that_were_not_looked_up_yet_are_noticed(store: Store, store_url: str, sql: Sql) -> None:
-    add_contact(store, "1", "ann@client.example")
+def test_what_was_not_looked_up_in_the_archive_yet_is_noticed(store: Store, store_url: str, sql: Sql) -> None:
+    add_contact(store, "1", "ann@client.example", organization="Client")
+    sql.run(
+        "INSERT INTO organization_address (organization_id, address, normalized) VALUES (1, 'a@b', 'a@b')"
+    )
+    sql.run("INSERT INTO opportunity (name) VALUES ('A')")
+    sql.run("INSERT INTO opportunity_contact (opportunity_id, contact_id) VALUES (1, 1)")
+    sql.run("INSERT INTO linking_rule (name, set_up_at) VALUES ('opportunities', CURRENT_TIMESTAMP)")
     for statement, unmatched in (
-        ("UPDATE contact_address SET matched_at = created_at FROM contact WHERE id = contact_id", False),
+        ("UPDATE contact_address SET matched_at = CURRENT_TIMESTAMP", True),
+        ("UPDATE organization_address SET matched_at = CURRENT_TIMESTAMP", True),
+        ("UPDATE contact SET organization_matched_at = CURRENT_TIMESTAMP", True),
+        ("UPDATE opportunity_contact SET matched_at = CURRENT_TIMESTAMP", False),
         ("UPDATE contact_address SET matched_at = NULL", True),
-        ("UPDATE contact SET deleted_at = created_at", False),
+        ("UPDATE contact SET deleted_at = CURRENT_TIMESTAMP", False),
+        ("UPDATE opportunity_contact SET matched_at = NULL", True),
+        ("DELETE FROM linking_rule", False),
+        ("UPDATE contact SET organization_matched_at = NULL", True),
+        ("UPDATE contact SET organization_id = NULL", False),
+        ("UPDATE organization_address SET matched_at = NULL", True),
     ):
         sql.run(statement)
         with take_glance(store_url, None, NOW) as glance:
             assert glance is not None
-            assert glance.unmatched is unmatched
+            assert glance.unmatched is unmatched, statement
 
 
 def test_a_poll_is_noted_in_the_current_epoch_alone(
@@ -173,6 +187,10 @@ def test_a_database_without_our_tables_is_left_to_the_store(database_url: str, t
         "mysql://crm",
         "postgresql://nobody:n%2Fa@127.0.0.1:1/crm",
         "postgresql://[",
+        "postgresql://crm/\0",
+        "postgresql://crm/\udc80",
+        "sqlite:///crm\0.db",
+        "sqlite:///crm\udc80.db",
         "",
     ],
 )
@@ -218,9 +236,18 @@ def test_no_table_that_grows_is_scanned(store: Store, store_url: str, sql: Sql, 
     sql.run(
         "INSERT INTO processed_uid (epoch_id, uid, outcome, archive_id, processed_at, disposed_at) "
         f"{many} SELECT {values}",
-        f"INSERT INTO contact (kind, external_id) {many} SELECT 'contact', cast(i AS text) FROM n",
-        "INSERT INTO contact_address (contact_id, address, normalized, matched_at) "
-        "SELECT id, external_id, external_id, created_at FROM contact",
+        f"INSERT INTO organization (name, external_id) {many} SELECT 'A', cast(i AS text) FROM n",
+        "INSERT INTO contact (external_id, organization_id, organization_matched_at) "
+        "SELECT external_id, id, CURRENT_TIMESTAMP FROM organization",
+        "INSERT INTO opportunity (name, external_id) SELECT 'A', external_id FROM organization",
+        *(
+            f"INSERT INTO {kind}_address ({kind}_id, address, normalized, matched_at) "
+            f"SELECT id, external_id, external_id, CURRENT_TIMESTAMP FROM {kind}"
+            for kind in ("contact", "organization")
+        ),
+        "INSERT INTO opportunity_contact (opportunity_id, contact_id, matched_at) "
+        "SELECT opportunity.id, contact.id, CURRENT_TIMESTAMP "
+        "FROM opportunity JOIN contact USING (external_id)",
         "ANALYZE",
     )
     with take_glance(store_url, None, DUE) as glance:
@@ -231,7 +258,7 @@ def test_no_table_that_grows_is_scanned(store: Store, store_url: str, sql: Sql, 
             *glance._database.execute(f"{explain} {module._EPOCHS}", now=DUE),
         ]
     steps = [str(row[-1]) for row in plans]
-    names = (*LARGE_TABLES, "unmatched", "owner", "due", "undisposed")
+    names = (*LARGE, "unmatched", "owner", "member", "due", "undisposed")
     scans = [f"SCAN {name}" if sql.is_sqlite else f"Seq Scan on {name} " for name in names]
     assert any("due" in step for step in steps)
     # An index of nothing but what is to be done may be gone through: it is as long as there is work.
