@@ -16,7 +16,7 @@ from mail_archiver.domain.address import OwnAddresses
 from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.linking import LinkingRules
 from mail_archiver.errors import ConfigError
-from mail_archiver.imap.connect import log_in
+from mail_archiver.imap.connect import TlsContexts, log_in
 from mail_archiver.imap.login import AccessTokens, Login
 from mail_archiver.logs import open_log
 from mail_archiver.store.glance import take_glance
@@ -39,6 +39,7 @@ class App:
     def __init__(self, settings: Settings, log: "BoundLogger") -> None:
         self.settings = settings
         self.log = log
+        self._tls_contexts = TlsContexts()
 
     @contextmanager
     def open_store(self) -> "Iterator[Store]":
@@ -223,7 +224,7 @@ class App:
 
     def _plan(self, name: str, account: Account, mailboxes: Sequence[str]) -> AccountPlan:
         def open_session() -> AbstractContextManager[MailSource]:
-            return log_in(self.login(name))
+            return log_in(self.login(name), self._tls_contexts)
 
         return AccountPlan(
             name=name,

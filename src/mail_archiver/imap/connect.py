@@ -13,17 +13,20 @@ from mail_archiver.imap.authenticate import authenticate
 from mail_archiver.imap.deadline import BoundedClient
 from mail_archiver.imap.login import Login
 from mail_archiver.imap.session import ImapSession
-from mail_archiver.imap.tls import require_pinned, tls_context
+from mail_archiver.imap.tls import TlsContexts, require_pinned
 
-__all__ = ["Login", "authenticate", "connection", "log_in", "reported"]
+__all__ = ["Login", "TlsContexts", "authenticate", "connection", "log_in", "reported"]
 
 # What OpenSSL calls it: told by the server, or found by ourselves.
 _TOO_OLD = ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL")
 
 
 @contextmanager
-def log_in(login: Login) -> Iterator[ImapSession]:
+def log_in(login: Login, contexts: TlsContexts | None = None) -> Iterator[ImapSession]:
     """A session for the time of a block.
+
+    Args:
+        contexts: Of connections before this one; None where it is the only one.
 
     Raises:
         ConfigError: A setting of the account cannot be used here.
@@ -31,18 +34,18 @@ def log_in(login: Login) -> Iterator[ImapSession]:
         TlsNotTrusted: The certificate does not verify.
         AuthenticationRefused: The credentials are not accepted.
     """
-    with connection(login) as client:
+    with connection(login, contexts) as client:
         authenticate(client, login)
         yield ImapSession(client, login.account, login.host)
 
 
 @contextmanager
-def connection(login: Login) -> Iterator[IMAPClient]:
+def connection(login: Login, contexts: TlsContexts | None = None) -> Iterator[IMAPClient]:
     """A connection for the time of a block, with TLS as the account asks for it (see `log_in`).
 
     A block that ends with an error ends without LOGOUT: a server that is gone would be waited for once more.
     """
-    context = None if login.security == "none" else tls_context(login)
+    context = None if login.security == "none" else (contexts or TlsContexts()).of(login)
     with reported(login):
         client = BoundedClient(
             login.host, login.port, context if login.security == "tls" else None, login.timeout_s

@@ -3,17 +3,43 @@
 import hashlib
 import socket
 import ssl
+from pathlib import Path
 
 from mail_archiver.errors import ConfigError, TlsNotTrusted
 from mail_archiver.imap.login import Login
 
 
-def tls_context(login: Login) -> ssl.SSLContext:
-    """What a connection has to satisfy; with a pinned certificate, `require_pinned` sees to the rest.
+class TlsContexts:
+    """What connections have to satisfy: a context for each set of authorities, made when it is first needed.
 
-    Raises:
-        ConfigError: `ca_file` cannot be used.
+    Kept, since to read the system's authorities takes ten times as long as to poll an account.
     """
+
+    def __init__(self) -> None:
+        self._by_authorities: dict[Path | None, ssl.SSLContext] = {}
+
+    def of(self, login: Login) -> ssl.SSLContext:
+        """The context for an account; with a pinned certificate, `require_pinned` sees to the rest.
+
+        Raises:
+            ConfigError: `ca_file` cannot be used.
+        """
+        if login.tls_fingerprint:
+            return _trusting_anybody()
+        if login.ca_file not in self._by_authorities:
+            self._by_authorities[login.ca_file] = _trusting_authorities(login)
+        return self._by_authorities[login.ca_file]
+
+
+def _trusting_anybody() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _trusting_authorities(login: Login) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=login.ca_file)
     except (OSError, ssl.SSLError) as error:
@@ -22,9 +48,6 @@ def tls_context(login: Login) -> ssl.SSLContext:
             setting=f"accounts.{login.account}.ca_file",
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if login.tls_fingerprint:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     return context
 
 
