@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from secrets import token_urlsafe
 
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 from tests.servers import containers, installed
@@ -27,8 +27,9 @@ from tests.servers.process import (
 OWNER = "mail_archiver"
 CONNECT_TIMEOUT_S = 5
 
-# Nothing here survives a power cut, and nothing has to.
-_SETTINGS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=1GB"]
+# Nothing here survives a power cut, and nothing has to, but where what that costs is measured.
+_FORGETFUL = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+_SETTINGS = ["max_wal_size=1GB"]
 _INITDB = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--no-sync"]
 
 
@@ -40,15 +41,22 @@ class Postgres(ABC):
     identity: Identity | None
     """Who it runs as; None in a container, where the users and the disks are others."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool) -> None:
+        settings = [*_SETTINGS, *([] if durable else _FORGETFUL)]
+        self._options = [part for setting in settings for part in ("-c", setting)]
         self._password = token_urlsafe(9)
         self._database_numbers = count(1)
 
-    def new_database(self) -> str:
-        """The URL of a database that is empty and that nobody else has."""
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of a database that nobody else has: empty, or a copy of the one with the URL `like`."""
         name = f"test_{next(self._database_numbers)}"
-        self._execute(f"CREATE DATABASE {name}")
+        template = f" TEMPLATE {make_url(like).database}" if like else ""
+        self._execute(f"CREATE DATABASE {name}{template}")
         return self._url(name, "postgresql")
+
+    def drop_database(self, url: str) -> None:
+        """Remove one that `new_database` made."""
+        self._execute(f"DROP DATABASE {make_url(url).database}")
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -92,11 +100,12 @@ class Postgres(ABC):
         return url.render_as_string(hide_password=False)
 
 
-def start(folder: Path) -> Postgres:
+def start(folder: Path, *, durable: bool = False) -> Postgres:
     """Start a PostgreSQL that keeps everything in `folder`.
 
     Args:
         folder: A short path, since a socket is made in it, that other users can pass through.
+        durable: Whether a commit reaches the disk, as it does by default everywhere but in tests.
 
     Raises:
         Unavailable: Neither PostgreSQL nor a Docker engine with its image is there.
@@ -104,17 +113,17 @@ def start(folder: Path) -> Postgres:
     """
     programs = installed.postgres()
     if programs:
-        return _PrivatePostgres(programs, folder)
+        return _PrivatePostgres(programs, folder, durable=durable)
     if containers.can_run(containers.POSTGRES):
-        return _PostgresContainer()
+        return _PostgresContainer(durable=durable)
     raise Unavailable("neither PostgreSQL nor a Docker engine: see python -m tests.servers.provide")
 
 
 class _PrivatePostgres(Postgres):
     host = "127.0.0.1"
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        super().__init__()
+    def __init__(self, programs: Path, folder: Path, *, durable: bool) -> None:
+        super().__init__(durable=durable)
         self._programs = programs
         self._folder = folder
         self._cluster = folder / "cluster"
@@ -152,12 +161,11 @@ class _PrivatePostgres(Postgres):
     def _start_on(self, ports: list[int]) -> ServerProcess:
         [self.port] = ports
         settings = [
-            *_SETTINGS,
             f"listen_addresses={self.host}",
             f"port={self.port}",
             f"unix_socket_directories={self._folder}",
         ]
-        arguments = [part for setting in settings for part in ("-c", setting)]
+        arguments = [*self._options, *(part for setting in settings for part in ("-c", setting))]
         process = ServerProcess(
             [str(self._programs / "postgres"), "-D", str(self._cluster), *arguments],
             log=self._folder / "postgres.log",
@@ -170,8 +178,8 @@ class _PrivatePostgres(Postgres):
 class _PostgresContainer(Postgres):
     identity = None
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, durable: bool) -> None:
+        super().__init__(durable=durable)
         containers.disable_ryuk()
         from testcontainers.community.postgres import PostgresContainer
 
@@ -182,7 +190,7 @@ class _PostgresContainer(Postgres):
         )
         container.with_bind_ports(5432, self.port)
         container.with_env("POSTGRES_INITDB_ARGS", " ".join(_INITDB))
-        container.with_command(["postgres", *(part for setting in _SETTINGS for part in ("-c", setting))])
+        container.with_command(["postgres", *self._options])
         self._container = container
         containers.start(container, self._answers)
 
