@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
-.PHONY: demo test fuzz chaos bench lint audit-dependencies servers lock clean
+.PHONY: demo test fuzz chaos bench bench-quick lint audit-dependencies servers lock clean
 
 demo: .venv/.synced ## The main job, on this machine, with no account at hand
 	$(BIN)/mail-archiver demo
@@ -19,8 +19,12 @@ KILLS ?= 1000
 chaos: .venv/.synced servers ## The program killed KILLS times while mail arrives: nothing lost, nothing doubled
 	$(BIN)/python -m tests.chaos --kills $(KILLS)
 
-bench: .venv/.synced ## What one message may cost, hostile ones and large ones included
+bench: .venv/.synced servers ## How fast, beside peers and limits; then what one message may cost, whatever it is
+	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.any_message
+
+bench-quick: .venv/.synced servers ## A tenth of the mail, in about two minutes
+	$(BIN)/python -m benchmarks --quick
 
 servers: .venv/.synced ## Dovecot, PostgreSQL, MariaDB, GreenMail, Cyrus, Courier for the tests, where they are missing
 	$(BIN)/python -m tests.servers.provide

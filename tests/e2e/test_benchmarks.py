@@ -1,0 +1,40 @@
+"""The benchmarks, on next to nothing: so that they work when somebody wants to know. No time is asserted."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.corpus import MIX, messages
+
+ROOT = Path(__file__).parents[2]
+FIGURES = r"( +[\d.,]+){3,}$"
+ROWS = [
+    "mail-archiver, PostgreSQL",
+    "mail-archiver, SQLite",
+    "mail-archiver, PostgreSQL, TLS",
+    "limit: fetch, kept nowhere",
+    "limit: email, compat32",
+    "limit: email, policy.default",
+    "limit: COPY of rows",
+    "limit: imaplib and psycopg2",
+    "  ours-sqlite / ours-pg",
+    "at 50 archives",
+    "  10 accounts / 1 account",
+]
+PEERS = ["mbsync", "django-mailbox"]
+
+
+def test_has_a_figure_for_everything_and_a_row_for_each_peer() -> None:
+    """One test, since it takes a while. The exit code is 1 when one of ours left a message or a blob out."""
+    command = [sys.executable, "-m", "benchmarks", "--tiny"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    for row in ROWS:
+        assert re.search(f"^{re.escape(row)}{FIGURES}", ended.stdout, re.MULTILINE), f"{row}: {ended.stdout}"
+    for peer in PEERS:  # one that cannot be had is a row without figures
+        assert re.search(f"^{peer} ", ended.stdout, re.MULTILINE), f"{peer}: {ended.stdout}"
+
+
+def test_makes_the_same_corpus_each_time() -> None:
+    assert list(messages(MIX.of(20))) == list(messages(MIX.of(20)))
