@@ -151,11 +151,16 @@ class _AccountWork:
         return self._plan.name
 
     def attempt(self, lease: Lease, work: Work) -> None:
-        """Work on the mailboxes that are left. Each attempt logs in and takes the lease anew.
+        """Work on the mailboxes that are left. Each attempt takes the lease and logs in anew.
 
         That is what makes it resume exactly: all it knows of the attempt before is what the ledger knows.
+        The lease comes first, since servers count connections; but for a poll that will need none.
         """
         time.sleep(max(0.0, self._not_before_s - time.monotonic()))
+        if not all(each.may_be_at_rest for each in self._left):
+            with lease(self.name), self._plan.log_in() as source:
+                self._work_on_mailboxes(source, work)
+            return
         with self._plan.log_in() as source:
             self._left = deque(each for each in self._left if not each.is_at_rest(source))
             if self._left:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mail_archiver.archiving.patience import Patience
     from mail_archiver.archiving.ports import MailSource
     from mail_archiver.domain.fetch_plan import Window
+    from mail_archiver.domain.mailbox_state import Epoch
 
 
 class MailboxWork:
@@ -30,6 +31,11 @@ class MailboxWork:
         self._interruptions = Interruptions(0)
         self.tally = Tally()
 
+    @property
+    def may_be_at_rest(self) -> bool:
+        """Whether there is nothing to do, as far as a glance at the ledger tells."""
+        return self._epoch_at_rest is not None
+
     def is_at_rest(self, source: MailSource) -> bool:
         """Whether a glance at the ledger and at the mailbox tells that there is nothing to do.
 
@@ -38,9 +44,7 @@ class MailboxWork:
         Raises:
             SourceError: The mailbox cannot be looked at.
         """
-        glance, key = self._parts.glance, self._plan.key(self._mailbox)
-        disposes = self._plan.disposition.touches(self._mailbox)
-        epoch = glance.epoch_at_rest(key, disposes=disposes) if glance else None
+        glance, key, epoch = self._parts.glance, self._plan.key(self._mailbox), self._epoch_at_rest
         if glance is None or epoch is None:
             return False
         try:
@@ -129,6 +133,12 @@ class MailboxWork:
         opened.dispose()
         with self._parts.store.transaction() as uow:  # what comes from now on is new mail
             uow.ledger.polled(opened.epoch, opened.status, self._parts.clock())
+
+    @property
+    def _epoch_at_rest(self) -> Epoch | None:
+        glance, key = self._parts.glance, self._plan.key(self._mailbox)
+        disposes = self._plan.disposition.touches(self._mailbox)
+        return glance.epoch_at_rest(key, disposes=disposes) if glance else None
 
     def _open(self, source: MailSource) -> OpenedMailbox:
         from mail_archiver.archiving.opened import OpenedMailbox  # not for a poll that finds nothing new
