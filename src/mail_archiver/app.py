@@ -1,5 +1,6 @@
 """Composition root: builds the parts from the settings. Nothing connects before it is used."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
@@ -31,6 +32,10 @@ if TYPE_CHECKING:  # a poll that finds nothing new does not load them
     from mail_archiver.oauth.registration import Registration
     from mail_archiver.oauth.token_file import TokenFile
     from mail_archiver.store.store import Store
+    from mail_archiver.workers import Workers
+
+MOST_WORKERS_BY_DEFAULT = 4
+"""Servers limit the connections of one user, often to ten."""
 
 
 class App:
@@ -102,7 +107,10 @@ class App:
 
     def parts(self, store: "Store", progress: Callable[[int, int], None] = no_progress) -> Parts:
         """What the use cases work with."""
-        return Parts(lambda: store, self.open_blobs(), now, self.log, progress, self.settings.patience_s)
+        patience_s, open_workers = self.settings.patience_s, self._open_workers
+        return Parts(
+            lambda: store, self.open_blobs(), now, self.log, progress, patience_s, open_workers=open_workers
+        )
 
     @contextmanager
     def parts_for_poll(self) -> Iterator[Parts]:
@@ -123,8 +131,29 @@ class App:
             glance = opened.enter_context(take_glance(url, schema, now()))
             if glance is None:
                 open_store()
-            patience_s = self.settings.patience_s
-            yield Parts(open_store, self.open_blobs(), now, self.log, no_progress, patience_s, glance)
+            yield Parts(
+                open_store,
+                self.open_blobs(),
+                now,
+                self.log,
+                no_progress,
+                self.settings.patience_s,
+                glance,
+                self._open_workers,
+            )
+
+    @property
+    def _open_workers(self) -> "Callable[[], Workers] | None":
+        count = self.settings.workers or min(_cores(), MOST_WORKERS_BY_DEFAULT)
+        if count < 2:
+            return None
+
+        def open_workers() -> "Workers":
+            from mail_archiver.workers import Workers  # when there is much to do
+
+            return Workers(self.settings, count)
+
+        return open_workers
 
     @property
     def linking_rules(self) -> LinkingRules:
@@ -242,6 +271,12 @@ class App:
         )
 
 
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def now() -> datetime:
     """The present moment."""
     return datetime.now(UTC)
@@ -257,4 +292,6 @@ def open_app(config: Path | None = None, *, quiet: bool = False) -> App:
         ConfigError: A setting is missing, wrong or unknown.
     """
     settings = load_settings(config)
-    return App(settings, open_log("warning" if quiet else settings.log_level))
+    if quiet:
+        settings = settings.model_copy(update={"log_level": "warning"})
+    return App(settings, open_log(settings.log_level))

@@ -1,7 +1,7 @@
 """A mailbox that is open: its messages brought into the archive over one connection."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from mail_archiver.archiving.batch import BatchArchiver
 from mail_archiver.archiving.fetching import Fetched, Fetcher
@@ -16,6 +16,12 @@ from mail_archiver.domain.start import RULE_PREFIX
 
 PORTION = 200
 """UIDs that are looked up, sized and archived at a time; between two portions a backfill gives way."""
+
+SHARED_FROM = 1_000
+"""So many messages are shared with workers: by fewer, what it takes to start them is not earned."""
+
+PORTIONS_A_TURN = 4
+"""Of each worker in a backfill, which gives way when they have ended."""
 
 UIDS_A_LOOKUP = 10_000
 
@@ -93,24 +99,42 @@ class OpenedMailbox:
 
         Not to UIDNEXT: a server may count a message before it shows it.
         """
-        for portion in chunks(uids, PORTION):
-            self._archive(self.unknown(portion), self._since_start)
+
+        def done(portion: Sequence[int]) -> None:
             with self._parts.store.transaction() as uow:
                 uow.ledger.advance(self.epoch, portion[-1])
             self._patience.moved()
+
+        self._archive_portions(uids, None, nullcontext, done)
 
     def archive_window(
         self, uids: Sequence[int], window: Window, turn: Callable[[], AbstractContextManager[None]]
     ) -> None:
         """Archive what of `uids` was received in a window, also what `run` left out at its start."""
+        looked_at = 0
+
+        def done(portion: Sequence[int]) -> None:
+            nonlocal looked_at
+            looked_at += len(portion)
+            self._parts.progress(looked_at, len(uids))
+
+        self._archive_portions(uids, window, turn, done)
+
+    def archive_portion(self, uids: Sequence[int], window: Window | None) -> None:
+        """Archive what of `uids` is not known yet.
+
+        Args:
+            window: Only what was received in it, also what `run` left out at its start; None for what the
+                account's start does not leave out.
+        """
 
         def inside(found: Sequence[MessageSummary]) -> Sequence[MessageSummary]:
-            return [summary for summary in found if summary.received_at in window]
+            return [summary for summary in found if window is None or summary.received_at in window]
 
-        for position, portion in enumerate(chunks(uids, PORTION)):
-            with turn():
-                self._archive(self.unknown(portion, also_filtered_by=RULE_PREFIX), inside)
-            self._parts.progress(position * PORTION + len(portion), len(uids))
+        if window is None:
+            self._archive(self.unknown(uids), self._since_start)
+        else:
+            self._archive(self.unknown(uids, also_filtered_by=RULE_PREFIX), inside)
 
     def archive_again(self, uids: Sequence[int]) -> None:
         """Archive messages that are in quarantine."""
@@ -162,6 +186,32 @@ class OpenedMailbox:
                 known = uow.ledger.known(self.epoch, some, also_filtered_by=also_filtered_by)
                 found += [uid for uid in some if uid not in known]
         return found
+
+    def _archive_portions(
+        self,
+        uids: Sequence[int],
+        window: Window | None,
+        turn: Callable[[], AbstractContextManager[object]],
+        done: Callable[[Sequence[int]], None],
+    ) -> None:
+        """Archive many messages, portion by portion, or several at a time where it pays; `done` in order."""
+        portions = list(chunks(uids, PORTION))
+        if self._parts.open_workers is None or len(uids) < SHARED_FROM:
+            for portion in portions:
+                with turn():
+                    self.archive_portion(portion, window)
+                done(portion)
+            return
+        workers = self._parts.open_workers()
+        with workers.at(self.epoch) as team:
+            for some in chunks(portions, PORTIONS_A_TURN * workers.count):
+                with turn():
+                    for portion, tally in zip(some, team.archive(some, window), strict=True):
+                        if tally is None:
+                            self.archive_portion(portion, window)
+                        else:
+                            self._tally.add(tally)
+                        done(portion)
 
     def _archive(self, uids: Sequence[int], select: Selection | None) -> None:
         """Archive those that are selected and not known from elsewhere; None: all of them, known or not."""

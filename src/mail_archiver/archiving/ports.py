@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # they are named here, and loaded by whoever makes or reads t
         Opportunities,
         Organizations,
     )
+    from mail_archiver.archiving.work import Tally
     from mail_archiver.domain.disposition import Disposition
     from mail_archiver.domain.draft import Blob, Draft, KeptOriginal, Recorded
     from mail_archiver.domain.fetch_plan import MessageSummary, Window
@@ -276,6 +277,31 @@ class Store(Protocol):
 
     def backfill_turn(self, account: str) -> AbstractContextManager[None]:
         """The right to work one batch of a backfill: gives way to every run that wants to work."""
+
+
+class Team(Protocol):
+    """Workers at one mailbox."""
+
+    def archive(self, portions: Sequence[Sequence[int]], window: Window | None) -> Iterator[Tally | None]:
+        """Archive portions of UIDs, ascending, side by side.
+
+        Args:
+            window: As in `OpenedMailbox.archive_portion`.
+
+        Returns:
+            In the order of the portions, what became of each; None where no worker could do it.
+        """
+
+
+class Workers(Protocol):
+    """Other processes that archive as this one does."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+    def at(self, epoch: Epoch) -> AbstractContextManager[Team]:
+        """Put them to work at a mailbox; they have ended when the block has."""
 
 
 class Glance(Protocol):

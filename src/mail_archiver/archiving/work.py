@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # a poll that finds nothing new does not load what it would d
     from structlog.stdlib import BoundLogger
 
     from mail_archiver.archiving.drafting import Drafter
-    from mail_archiver.archiving.ports import Blobs, Clock, Glance, MailSource, Store
+    from mail_archiver.archiving.ports import Blobs, Clock, Glance, MailSource, Store, Workers
     from mail_archiver.domain.disposition import Disposition
     from mail_archiver.domain.start import Start
 
@@ -75,6 +75,7 @@ class Parts:
         progress: Told, in a backfill, how many messages of how many have been looked at.
         patience_s: Seconds without progress after which a server that went away is given up.
         glance: Taken at the start of a poll; None to ask the store for everything.
+        open_workers: Gives those to share large mailboxes with; None to do all the work here.
     """
 
     open_store: Callable[[], Store]
@@ -84,6 +85,7 @@ class Parts:
     progress: Callable[[int, int], None] = no_progress
     patience_s: float = 300
     glance: Glance | None = None
+    open_workers: Callable[[], Workers] | None = None
 
     @property
     def store(self) -> Store:

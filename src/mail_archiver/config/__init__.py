@@ -56,11 +56,12 @@ def load_settings(config: Path | None = None) -> Settings:
             return env_settings, dotenv_settings, file_settings
 
     try:
-        return FromEverywhere()
+        found = FromEverywhere()
     except ValidationError as error:
         raise _explained(error) from None  # pydantic's own text repeats the input, secrets included
     except ValueError as error:
         raise ConfigError(f"the settings cannot be read: {error}") from None
+    return Settings.model_construct(**dict(found))  # which, unlike the class here, another process can be sent
 
 
 def read_contact_source(settings: Settings) -> ContactSource:
