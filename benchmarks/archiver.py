@@ -78,6 +78,10 @@ class Archiver:
             # The driver's own cursor takes a % as it is.
             connection.connection.cursor().execute(statements)
             connection.connection.commit()
+            # As autovacuum has done long ago where rows are old.
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
+                "VACUUM (FREEZE, ANALYZE)"
+            )
         return other
 
     def _with_contacts(self) -> "ArchiverHome":

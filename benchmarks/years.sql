@@ -35,5 +35,3 @@ FROM archive_address a JOIN contact_address c ON c.normalized = a.normalized;
 
 INSERT INTO thread_message (message_key, thread_id) SELECT md5('m' || n), md5('m' || n - n % 4)
 FROM generate_series(1, :archives) n;
-
-ANALYZE;

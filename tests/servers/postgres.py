@@ -52,6 +52,8 @@ class Postgres(ABC):
         name = f"test_{next(self._database_numbers)}"
         template = f" TEMPLATE {make_url(like).database}" if like else ""
         self._execute(f"CREATE DATABASE {name}{template}")
+        if like:
+            self._execute("CHECKPOINT")  # else the copy would be written to the disk while it is used
         return self._url(name, "postgresql")
 
     def drop_database(self, url: str) -> None:
