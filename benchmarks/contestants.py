@@ -12,10 +12,10 @@ from benchmarks import table
 from benchmarks.archiver import Archiver
 from benchmarks.bare import BarePoll
 from benchmarks.contestant import Contestant
+from benchmarks.django_mailbox import DjangoMailbox
 from benchmarks.limits import LIMITS, Limit
 from benchmarks.mbsync import Mbsync
 from benchmarks.measure import Cost, Failed
-from benchmarks.peer_django import DjangoMailbox
 from benchmarks.servers import Servers
 
 OURS = ("ours-pg", "ours-sqlite", "ours-tls")

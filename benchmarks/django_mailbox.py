@@ -17,7 +17,7 @@ from tests.servers.process import Unavailable
 from benchmarks.measure import Cost, cost_of
 from benchmarks.servers import Mailbox, Servers
 
-_PROJECT = Path(__file__).with_name("django_mailbox")
+_PROJECT = Path(__file__).with_name("django_project")
 _ENVIRONMENT = TOOLS / "django-mailbox"
 _PYTHON = _ENVIRONMENT / "bin/python"
 
@@ -99,7 +99,7 @@ def _environment(url: str) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "HOME": os.environ["HOME"],
         "PYTHONPATH": str(_PROJECT),
-        "DJANGO_SETTINGS_MODULE": "django_mailbox_settings",
+        "DJANGO_SETTINGS_MODULE": "settings_of_peer",
         "DATABASE_NAME": str(place.database),
         "DATABASE_USER": str(place.username),
         "DATABASE_PASSWORD": str(place.password),
