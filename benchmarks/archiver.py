@@ -10,10 +10,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from tests.e2e.installation import bare_environment
 
+from benchmarks.disk import connect, database_octets, file_octets
 from benchmarks.measure import Cost, cost_of
 from benchmarks.people import OUR_DOMAIN, people
 from benchmarks.servers import Mailbox, Servers
-from mail_archiver.store.database import read_url
 
 PROGRAM = Path(sys.executable).with_name("mail-archiver")
 
@@ -140,6 +140,9 @@ class ArchiverHome:
             query = sa.text("SELECT count(*) FROM processed_uid WHERE outcome = 'archived'")
             return int(connection.scalar(query) or 0)
 
+    def stored_octets(self) -> int:
+        return file_octets(self.folder) + (database_octets(self.url) if self._drop else 0)
+
     def remove(self) -> None:
         shutil.rmtree(self.folder)
         if self._drop:
@@ -152,11 +155,6 @@ class ArchiverHome:
             Failed: Its exit code is not 0.
         """
         cost_of([self._command[-1], *command], self.folder, bare_environment())
-
-
-def connect(url: str) -> sa.Connection:
-    """A connection that knows nothing of the program's own set-up."""
-    return sa.create_engine(read_url(url), poolclass=sa.NullPool).connect()
 
 
 def _account(mailbox: Mailbox, security: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from tests.e2e.installation import bare_environment
 
-from benchmarks.archiver import connect
+from benchmarks.disk import connect, database_octets
 from benchmarks.measure import Cost, cost_of
 from benchmarks.servers import Mailbox, Servers
 
@@ -54,6 +54,9 @@ class BareHome:
 
     def archived(self) -> int:
         return sum(each.messages for each in self._mailboxes)
+
+    def stored_octets(self) -> int:
+        return database_octets(self._url)
 
     def remove(self) -> None:
         shutil.rmtree(self._folder)

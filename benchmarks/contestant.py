@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from benchmarks.measure import Cost, Failed
@@ -20,6 +21,9 @@ class Home(Protocol):
 
     def archived(self) -> int:
         """How many messages are at home."""
+
+    def stored_octets(self) -> int:
+        """What it takes on the disk: files, and the database."""
 
     def remove(self) -> None:
         """Free the disk."""
@@ -50,6 +54,6 @@ def bring_home(contestant: Contestant, mailboxes: Sequence[Mailbox], *, already:
         found, expected = home.archived() - already, sum(each.messages for each in mailboxes)
         if found != expected:
             raise Failed(f"incomplete: {found} of {expected} messages")
+        return replace(cost, stored_octets=home.stored_octets())
     finally:
         home.remove()
-    return cost

@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg2
-from sqlalchemy import make_url
+import sqlalchemy as sa
 from tests.servers.installed import TOOLS
 from tests.servers.process import Unavailable
 
+from benchmarks.disk import connect, database_octets, file_octets
 from benchmarks.measure import Cost, cost_of
 from benchmarks.servers import Mailbox, Servers
 
 _PROJECT = Path(__file__).with_name("django_project")
 _ENVIRONMENT = TOOLS / "django-mailbox"
 _PYTHON = _ENVIRONMENT / "bin/python"
+_INSERT = "INSERT INTO django_mailbox_mailbox (name, uri, active) VALUES (:name, :uri, true)"
 
 
 class DjangoMailbox:
@@ -48,25 +49,22 @@ class DjangoHome:
         self._url = url
         self._folder = folder
         self._mailboxes = mailboxes
-        with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        with connect(url) as connection:
             for n, each in enumerate(mailboxes):
                 user, password = quote(each.user.username, safe=""), quote(each.user.password, safe="")
                 uri = f"imap://{user}:{password}@{each.server.host}:{each.server.port}"
-                cursor.execute(
-                    "INSERT INTO django_mailbox_mailbox (name, uri, active) VALUES (%s, %s, true)",
-                    (f"a{n}", uri),
-                )
-        connection.close()
+                connection.execute(sa.text(_INSERT), {"name": f"a{n}", "uri": uri})
+            connection.commit()
 
     def run(self) -> Cost:
         return cost_of([_PYTHON, "-m", "django", "getmail"], self._folder, _environment(self._url))
 
     def archived(self) -> int:
-        with psycopg2.connect(self._url) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM django_mailbox_message")
-            (count,) = cursor.fetchone() or (0,)
-        connection.close()
-        return int(count)
+        with connect(self._url) as connection:
+            return int(connection.scalar(sa.text("SELECT count(*) FROM django_mailbox_message")) or 0)
+
+    def stored_octets(self) -> int:
+        return file_octets(self._folder) + database_octets(self._url)
 
     def remove(self) -> None:
         shutil.rmtree(self._folder)
@@ -94,7 +92,7 @@ def _install() -> None:
 
 
 def _environment(url: str) -> dict[str, str]:
-    place = make_url(url)
+    place = sa.make_url(url)
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": os.environ["HOME"],

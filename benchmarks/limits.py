@@ -55,5 +55,8 @@ class LimitHome:
     def archived(self) -> int:
         return self._done
 
+    def stored_octets(self) -> int:
+        return 0
+
     def remove(self) -> None:
         self._servers.postgres.drop_database(self._database)

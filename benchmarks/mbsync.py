@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.servers.process import Unavailable
 from tests.servers.unpacked import unpack
 
+from benchmarks.disk import file_octets
 from benchmarks.measure import Cost, cost_of
 from benchmarks.servers import Mailbox, Servers
 
@@ -98,6 +99,9 @@ class MbsyncHome:
             for part in ("cur", "new")
             for _ in (inbox / part).iterdir()
         )
+
+    def stored_octets(self) -> int:
+        return file_octets(self._folder)
 
     def remove(self) -> None:
         shutil.rmtree(self._folder)

@@ -24,6 +24,7 @@ class Cost:
     Attributes:
         servers_s: The processor's time of the mail server and PostgreSQL meanwhile; 0 in containers.
         peak_octets: Resident memory of its largest process; 0 where it is not known.
+        stored_octets: What its home takes on the disk afterwards, database and all; 0 where nobody looked.
     """
 
     wall_s: float
@@ -31,6 +32,7 @@ class Cost:
     system_s: float
     servers_s: float
     peak_octets: int
+    stored_octets: int = 0
 
 
 def cost_of(

@@ -8,7 +8,7 @@ from benchmarks.measure import Cost
 
 MIB = 1024 * 1024
 _NAME = 42
-_COLUMNS = ("min", "median", "max", "user s", "sys s", "servers s", "peak MiB")
+_COLUMNS = ("min", "median", "max", "user s", "sys s", "servers s", "peak MiB", "stored MB")
 
 
 def heading(title: str, unit: str) -> None:
@@ -18,14 +18,15 @@ def heading(title: str, unit: str) -> None:
 
 def row(name: str, figures: Sequence[float], costs: Sequence[Cost]) -> None:
     """A contestant: its figures, and the medians of what it cost, but what is not known."""
-    medians = [
+    seconds = (
         median(each.user_s for each in costs),
         median(each.system_s for each in costs),
         median(each.servers_s for each in costs),
-    ]
+    )
     peak_mib = max(each.peak_octets for each in costs) / MIB
-    columns = [f"{each:10.2f}" if each else " " * 10 for each in medians]
-    columns.append(f"{peak_mib:10.0f}" if peak_mib else "")
+    stored_mb = max(each.stored_octets for each in costs) / 1e6
+    columns = [f"{each:10.2f}" if each else " " * 10 for each in seconds]
+    columns += [f"{each:10.0f}" if each else " " * 10 for each in (peak_mib, stored_mb)]
     print(f"{name:{_NAME}}{spread(figures)}{''.join(columns)}".rstrip(), flush=True)
 
 
