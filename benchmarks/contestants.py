@@ -50,7 +50,10 @@ def available(
         except Unavailable as reason:
             table.absent(name, reason)
     if against:
-        found[AGAINST] = Archiver(running, "PostgreSQL", program=against.absolute(), name=f"{against}"[-30:])
+        program = against.absolute()
+        checkout = program.parents[2].name  # of its .venv/bin
+        name = f"mail-archiver of {checkout}, PostgreSQL"
+        found[AGAINST] = Archiver(running, "PostgreSQL", program=program, name=name)
     return found
 
 
