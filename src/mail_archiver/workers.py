@@ -99,8 +99,8 @@ class Team:
 def serve(pipe: Connection, settings: Settings, epoch: Epoch) -> None:
     """Be a worker: archive the portions that come through a pipe, until its other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who stops the main process with it closes the pipe
-    app = App(settings, open_log(settings.log_level))
-    log = app.log.bind(account=epoch.key.account, mailbox=epoch.key.name, worker=os.getpid())
+    app = App(settings, open_log(settings.log_level).bind(worker=os.getpid()))
+    log = app.log.bind(account=epoch.key.account, mailbox=epoch.key.name)
     try:
         _serve(pipe, app, epoch)
     except (EOFError, BrokenPipeError):

@@ -149,6 +149,11 @@ class Running:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
+    @property
+    def so_far(self) -> str:
+        """What it has logged yet."""
+        return "".join(self._log)
+
     def wait_for(self, event_name: str) -> None:
         """Wait until the log has an event of that name."""
         assert self.reached(event_name), f"no {event_name} in {self._log}"

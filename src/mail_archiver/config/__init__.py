@@ -61,7 +61,9 @@ def load_settings(config: Path | None = None) -> Settings:
         raise _explained(error) from None  # pydantic's own text repeats the input, secrets included
     except ValueError as error:
         raise ConfigError(f"the settings cannot be read: {error}") from None
-    return Settings.model_construct(**dict(found))  # which, unlike the class here, another process can be sent
+    return Settings.model_construct(
+        **dict(found)
+    )  # which, unlike the class here, another process can be sent
 
 
 def read_contact_source(settings: Settings) -> ContactSource:
