@@ -1,5 +1,6 @@
 """Linking archives: to contacts, and to the organizations and opportunities that follow from them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -23,8 +24,15 @@ def link_archives(
         For each archive, how many links to contacts are new or stronger than before.
     """
     looked_up = rules.looked_up(address for each in mentions.values() for address in each)
-    contacts = uow.contacts.with_addresses(looked_up)
-    decided = {archive_id: rules.decide(each, contacts) for archive_id, each in mentions.items()}
+    owners = defaultdict(list)
+    for contact in uow.contacts.with_addresses(looked_up):
+        owners[contact.normalized].append(contact)
+    decided = {
+        archive_id: rules.decide(
+            each, [contact for address in rules.looked_up(each) for contact in owners.get(address, ())]
+        )
+        for archive_id, each in mentions.items()
+    }
     changed = uow.links.add(decided, now)
     linked = [archive_id for archive_id, count in changed.items() if count]
     new = uow.associations.contact_links(linked, linked_at=now) if linked else {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.domain.outcome import Outcome
 from mail_archiver.store.contents import add_contents
 from mail_archiver.store.copies import learn_from_copies
+from mail_archiver.store.dialect import one_of
 from mail_archiver.store.ledger import REPLACEABLE
 from mail_archiver.store.rows import insert_rows
 from mail_archiver.store.tables import (
@@ -80,13 +82,9 @@ class Archives:
 
         Servers exist that make a message up anew at every fetch: its UID alone tells that it is safe.
         """
-        columns = processed_uid.c
-        query = sa.select(columns.uid).where(
-            columns.epoch_id == epoch.id,
-            columns.uid.in_([draft.uid for draft in drafts]),
-            sa.not_(REPLACEABLE),
-        )
-        safe = set(self._connection.execute(query).scalars())
+        query = _safe_uids(self._connection.dialect.name)
+        asked = {"epoch_id": epoch.id, "uids": [draft.uid for draft in drafts]}
+        safe = set(self._connection.execute(query, asked).scalars())
         return [draft for draft in drafts if draft.uid not in safe]
 
     def _add_archives(self, drafts: Sequence[Draft], now: datetime) -> tuple[dict[str, int], set[int]]:
@@ -95,7 +93,7 @@ class Archives:
         for draft in drafts:
             candidates.setdefault(draft.message.fingerprint, draft)
         rows = [_archive_row(draft, now) for draft in candidates.values()]
-        added = dict(map(tuple, insert_rows(self._connection, archive, rows, _unless_there)))
+        added = dict(insert_rows(self._connection, archive, rows, _unless_there))
         there = self.find(candidates.keys() - added.keys()) if len(added) < len(candidates) else {}
         return added | there, {candidates[fingerprint].uid for fingerprint in added}
 
@@ -163,13 +161,25 @@ class Archives:
         message_ids = {draft.message.message_id for draft in drafts if draft.message.message_id}
         if not message_ids:
             return set()
-        query = (
-            sa.select(archive.c.message_id)
-            .where(archive.c.message_id.in_(message_ids))
-            .group_by(archive.c.message_id)
-            .having(sa.func.count() > 1)
-        )
-        return set(self._connection.execute(query).scalars())
+        query = _used_more_than_once(self._connection.dialect.name)
+        return set(self._connection.execute(query, {"message_ids": list(message_ids)}).scalars())
+
+
+@cache
+def _safe_uids(dialect: str) -> sa.Select[Any]:
+    columns = processed_uid.c
+    return sa.select(columns.uid).where(
+        columns.epoch_id == sa.bindparam("epoch_id"),
+        one_of(dialect, columns.uid, "uids"),
+        sa.not_(REPLACEABLE),
+    )
+
+
+@cache
+def _used_more_than_once(dialect: str) -> sa.Select[Any]:
+    message_id = archive.c.message_id
+    query = sa.select(message_id).where(one_of(dialect, message_id, "message_ids"))
+    return query.group_by(message_id).having(sa.func.count() > 1)
 
 
 def _unless_there(archives: postgresql.Insert) -> sa.Insert:

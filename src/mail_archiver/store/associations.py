@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from mail_archiver.domain.association import Association, ContactLink
 from mail_archiver.domain.linking import Target
-from mail_archiver.store.dialect import constant
+from mail_archiver.store.dialect import constant, one_of
 from mail_archiver.store.link_rows import AUTO, MANUAL, TABLES, Columns, rank, upsert
 from mail_archiver.store.tables import archive, archive_contact, archive_opportunity, contact
 
@@ -29,20 +30,13 @@ class Associations:
         linked_at: datetime | None = None,
         contact_ids: Collection[int] | None = None,
     ) -> dict[int, list[ContactLink]]:
-        link = archive_contact.c
-        query = (
-            sa.select(link.archive_id, link.contact_id, contact.c.organization_id)
-            .join(contact, contact.c.id == link.contact_id)
-            .where(
-                link.archive_id.in_(archive_ids), link.unlinked_at.is_(None), contact.c.deleted_at.is_(None)
-            )
-        )
+        query = _contact_links(self._connection.dialect.name)
         if linked_at is not None:
-            query = query.where(link.linked_at == linked_at)
+            query = query.where(archive_contact.c.linked_at == linked_at)
         if contact_ids is not None:
-            query = query.where(link.contact_id.in_(contact_ids))
+            query = query.where(archive_contact.c.contact_id.in_(contact_ids))
         found: dict[int, list[ContactLink]] = defaultdict(list)
-        for archive_id, *rest in self._connection.execute(query):
+        for archive_id, *rest in self._connection.execute(query, {"archive_ids": list(archive_ids)}):
             found[archive_id].append(ContactLink(*rest))
         return found
 
@@ -96,6 +90,20 @@ class Associations:
                     table.c.unlinked_at.is_(None),
                 )
             )
+
+
+@cache
+def _contact_links(dialect: str) -> sa.Select[Any]:
+    link = archive_contact.c
+    return (
+        sa.select(link.archive_id, link.contact_id, contact.c.organization_id)
+        .join(contact, contact.c.id == link.contact_id)
+        .where(
+            one_of(dialect, link.archive_id, "archive_ids"),
+            link.unlinked_at.is_(None),
+            contact.c.deleted_at.is_(None),
+        )
+    )
 
 
 def _precedence(row: Columns) -> sa.ColumnElement[Any]:

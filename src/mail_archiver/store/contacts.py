@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,7 +12,7 @@ from mail_archiver.domain.contact_sync import KnownContact
 from mail_archiver.domain.linking import ContactAddress
 from mail_archiver.domain.source_state import SourceState
 from mail_archiver.store.addresses import replace_addresses
-from mail_archiver.store.dialect import insert, portions
+from mail_archiver.store.dialect import insert, one_of, portions
 from mail_archiver.store.organizations import Organizations
 from mail_archiver.store.tables import contact, contact_address, contact_source, organization
 
@@ -23,21 +25,10 @@ class Contacts:
         self._organizations = Organizations(connection)
 
     def with_addresses(self, normalized: Collection[str]) -> list[ContactAddress]:
-        columns, wanted = contact_address.c, list(normalized)
-        query = (
-            sa.select(
-                columns.contact_id,
-                columns.normalized,
-                columns.is_primary,
-                contact.c.created_at,
-                contact.c.organization_id,
-            )
-            .join(contact, contact.c.id == columns.contact_id)
-            .where(contact.c.deleted_at.is_(None))
-        )
+        query = _contacts_with_addresses(self._connection.dialect.name)
         found: list[ContactAddress] = []
-        for portion in portions(wanted):
-            rows = self._connection.execute(query.where(columns.normalized.in_(portion)))
+        for portion in portions(list(normalized)):
+            rows = self._connection.execute(query, {"addresses": portion})
             found.extend(ContactAddress(*row) for row in rows)
         return found
 
@@ -160,3 +151,19 @@ class Contacts:
         if external_id:
             return self._organizations.with_external_id(external_id)
         return self._organizations.named(name) if name else None
+
+
+@cache
+def _contacts_with_addresses(dialect: str) -> sa.Select[Any]:
+    columns = contact_address.c
+    return (
+        sa.select(
+            columns.contact_id,
+            columns.normalized,
+            columns.is_primary,
+            contact.c.created_at,
+            contact.c.organization_id,
+        )
+        .join(contact, contact.c.id == columns.contact_id)
+        .where(contact.c.deleted_at.is_(None), one_of(dialect, columns.normalized, "addresses"))
+    )

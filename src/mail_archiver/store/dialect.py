@@ -25,6 +25,17 @@ def portions(values: Sequence[str]) -> Iterator[Sequence[str]]:
         yield values[start : start + ROWS_A_STATEMENT]
 
 
+def one_of(dialect: str, column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """Whether a column has one of the values of the parameter `name`, a list: for a query that is built once.
+
+    On PostgreSQL they are an array, and the statement's text is the same whatever their number. SQLite has
+    JSON for that alone, which ends a text at its first NUL; it takes one of `portions` at a time.
+    """
+    if dialect == "postgresql":
+        return column == sa.any_(sa.bindparam(name, type_=postgresql.ARRAY(column.type)))
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
 def insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert:
     """An INSERT that knows ON CONFLICT; the two dialects' classes offer the same methods."""
     return insert_of(connection.dialect, table)

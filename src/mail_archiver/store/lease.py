@@ -9,10 +9,10 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -107,7 +107,7 @@ class Leases:
 
     def keep_blobs(self, connection: sa.Connection) -> None:
         """The same until a transaction on PostgreSQL ends, however long it takes to store them."""
-        self._lock_blobs(connection, sa.func.pg_advisory_xact_lock_shared)
+        self._lock_blobs(connection, "pg_advisory_xact_lock_shared")
 
     @contextmanager
     def blobs_alone(self) -> Iterator[None]:
@@ -115,7 +115,7 @@ class Leases:
         if self._engine.dialect.name == "postgresql":
             # In a queue: with many accounts at work there is no moment at which nobody stores anything.
             with translated(self._engine.url), self._engine.begin() as connection:
-                self._lock_blobs(connection, sa.func.pg_advisory_xact_lock)
+                self._lock_blobs(connection, "pg_advisory_xact_lock")
                 yield
             return
         with self._locks() as locks:
@@ -123,9 +123,9 @@ class Leases:
                 raise DatabaseUnavailable(_STORED, database=shown(self._engine.url))
             yield
 
-    def _lock_blobs(self, connection: sa.Connection, lock: Callable[[int], sa.Function[Any]]) -> None:
-        no_limit = sa.func.set_config("idle_in_transaction_session_timeout", "0", True)
-        connection.execute(sa.select(no_limit, lock(_key(self._schema, _BLOBS))))
+    def _lock_blobs(self, connection: sa.Connection, lock: str) -> None:
+        statement = f"SELECT set_config('idle_in_transaction_session_timeout', '0', true), {lock}(%s)"
+        connection.exec_driver_sql(statement, (_key(self._schema, _BLOBS),))
 
     @contextmanager
     def _locks(self) -> Iterator[_Locks]:

@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from mail_archiver.domain.opportunity import ImportedOpportunity, Opportunity
-from mail_archiver.store.dialect import insert
+from mail_archiver.store.dialect import insert, one_of
 from mail_archiver.store.organizations import Organizations
 from mail_archiver.store.tables import (
     archive_opportunity,
@@ -70,21 +72,10 @@ class Opportunities:
         self._set_contacts(opportunity_id, record.contact_ids)
 
     def of_contacts(self, contact_ids: Collection[int]) -> dict[int, list[Opportunity]]:
-        columns, pair = opportunity.c, opportunity_contact.c
-        query = (
-            sa.select(
-                pair.contact_id,
-                columns.id,
-                columns.stage,
-                columns.created_at,
-                columns.closed_at,
-                columns.updated_at,
-            )
-            .join(opportunity, columns.id == pair.opportunity_id)
-            .where(pair.contact_id.in_(contact_ids))
-        )
+        query = _opportunities_of_contacts(self._connection.dialect.name)
+        rows = self._connection.execute(query, {"contact_ids": list(contact_ids)})
         found: dict[int, list[Opportunity]] = defaultdict(list)
-        for contact_id, *rest in self._connection.execute(query):
+        for contact_id, *rest in rows:
             found[contact_id].append(Opportunity(*rest))
         return found
 
@@ -123,3 +114,13 @@ class Opportunities:
         """The contacts' keys by their external ids."""
         query = sa.select(contact.c.external_id, contact.c.id).where(contact.c.external_id.in_(external_ids))
         return {row.external_id: row.id for row in self._connection.execute(query)}
+
+
+@cache
+def _opportunities_of_contacts(dialect: str) -> sa.Select[Any]:
+    columns, pair = opportunity.c, opportunity_contact.c
+    query = sa.select(
+        pair.contact_id, columns.id, columns.stage, columns.created_at, columns.closed_at, columns.updated_at
+    )
+    query = query.join(opportunity, columns.id == pair.opportunity_id)
+    return query.where(one_of(dialect, pair.contact_id, "contact_ids"))

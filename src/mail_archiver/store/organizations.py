@@ -2,13 +2,15 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from mail_archiver.domain.association import OrganizationAddress
 from mail_archiver.domain.organization import ImportedOrganization
 from mail_archiver.store.addresses import replace_addresses
-from mail_archiver.store.dialect import portions
+from mail_archiver.store.dialect import one_of, portions
 from mail_archiver.store.tables import organization, organization_address
 
 
@@ -29,11 +31,10 @@ class Organizations:
         replace_addresses(self._connection, organization_address, organization_id, record.addresses)
 
     def with_addresses(self, normalized: Collection[str]) -> list[OrganizationAddress]:
-        columns = organization_address.c
-        query = sa.select(columns.organization_id, columns.normalized)
+        query = _organizations_with_addresses(self._connection.dialect.name)
         found: list[OrganizationAddress] = []
         for portion in portions(sorted(normalized)):
-            rows = self._connection.execute(query.where(columns.normalized.in_(portion)))
+            rows = self._connection.execute(query, {"addresses": portion})
             found.extend(OrganizationAddress(*row) for row in rows)
         return found
 
@@ -70,3 +71,10 @@ class Organizations:
     def _make(self, **values: str) -> int:
         made = sa.insert(organization).values(**values).returning(organization.c.id)
         return int(self._connection.execute(made).scalar_one())
+
+
+@cache
+def _organizations_with_addresses(dialect: str) -> sa.Select[Any]:
+    columns = organization_address.c
+    query = sa.select(columns.organization_id, columns.normalized)
+    return query.where(one_of(dialect, columns.normalized, "addresses"))

@@ -28,7 +28,7 @@ def insert_rows(
     table: sa.Table,
     rows: Sequence[Mapping[str, Any]],
     ending: Ending | None = None,
-) -> list[sa.Row[*tuple[Any, ...]]]:
+) -> list[Any]:
     """Insert rows, in their order, in one statement (more, where they have very many values).
 
     Args:
@@ -36,7 +36,7 @@ def insert_rows(
         ending: What follows the rows. It takes no parameters.
 
     Returns:
-        What its RETURNING answers, as the driver has it; nothing without one.
+        What its RETURNING answers, tuples as the driver has them; nothing without one.
 
     Raises:
         sa.exc.StatementError: As `Connection.execute`.
@@ -49,7 +49,7 @@ def insert_rows(
     if connection.dialect.name == "sqlite" and not spelled.returns:
         connection.exec_driver_sql(spelled.text(1), values)
         return []
-    answers: list[sa.Row[*tuple[Any, ...]]] = []
+    answers: list[Any] = []
     portion = MAX_PARAMETERS // len(columns)
     for start in range(0, len(values), portion):
         some = values[start : start + portion]

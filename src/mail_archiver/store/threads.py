@@ -1,13 +1,14 @@
 """Threads: which archives are one conversation, and every Message-ID by which the next one will be found."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from itertools import chain
 
 import sqlalchemy as sa
 
 from mail_archiver.domain.draft import Draft
 from mail_archiver.domain.threading import decide_threads, thread_keys
-from mail_archiver.store.dialect import portions
+from mail_archiver.store.dialect import one_of, portions
 from mail_archiver.store.rows import insert_rows, replace_values
 from mail_archiver.store.tables import archive, thread_message
 
@@ -15,6 +16,7 @@ HOLD_LIMIT_MS = 60_000
 """How long a transaction may be idle once it has the lock: a machine that dies then must not stop others."""
 
 _LOCK = 0x6D61696C_74687264  # "mailthrd"
+_TAKE_TURN = "SELECT set_config('idle_in_transaction_session_timeout', %s, true), pg_advisory_xact_lock(%s)"
 
 
 def first_guess(draft: Draft) -> str:
@@ -36,15 +38,15 @@ def thread_archives(
         ids: Archive ids by fingerprint.
         first_copies: UIDs of the drafts that brought a new archive; the others only tell what they name.
     """
-    _wait_for_turn(connection)
     keys = {draft.uid: thread_keys(draft.message) for draft in drafts}
-    known = _known_threads(connection, set(chain.from_iterable(keys.values())))
+    named = sorted(set(chain.from_iterable(keys.values())))
+    _wait_for_turn(connection)
+    known = _known_threads(connection, named)
     decision = decide_threads(keys.values(), known)
     for thread_id in (thread_message.c.thread_id, archive.c.thread_id):
         replace_values(connection, thread_id, thread_id, decision.merged)
     # Only what the batch names: a thread's name stands in the table since it was first named.
-    new = sorted(set(chain.from_iterable(keys.values())) - known.keys())
-    rows = [{"message_key": key, "thread_id": decision.threads[key]} for key in new]
+    rows = [{"message_key": key, "thread_id": decision.threads[key]} for key in named if key not in known]
     insert_rows(connection, thread_message, rows)
     corrections = {
         ids[draft.message.fingerprint]: decision.threads[keys[draft.uid][0]]
@@ -58,15 +60,20 @@ def _wait_for_turn(connection: sa.Connection) -> None:
     """SQLite's transactions take turns anyway."""
     if connection.dialect.name == "postgresql":
         # A statement of its own: the next one sees what the holder before us has committed.
-        limit = sa.func.set_config("idle_in_transaction_session_timeout", str(HOLD_LIMIT_MS), True)
-        connection.execute(sa.select(limit, sa.func.pg_advisory_xact_lock(_LOCK)))
+        connection.exec_driver_sql(_TAKE_TURN, (str(HOLD_LIMIT_MS), _LOCK))
 
 
-def _known_threads(connection: sa.Connection, keys: Iterable[str]) -> dict[str, str]:
-    columns = thread_message.c
+def _known_threads(connection: sa.Connection, keys: Sequence[str]) -> dict[str, str]:
     known: dict[str, str] = {}
-    for portion in portions(sorted(keys)):
-        query = sa.select(columns.message_key, columns.thread_id).where(columns.message_key.in_(portion))
-        rows = connection.execute(query)
+    for portion in portions(keys):
+        rows = connection.execute(_threads_of_keys(connection.dialect.name), {"keys": portion})
         known.update((row.message_key, row.thread_id) for row in rows)
     return known
+
+
+@cache
+def _threads_of_keys(dialect: str) -> sa.Select[tuple[str, str]]:
+    columns = thread_message.c
+    return sa.select(columns.message_key, columns.thread_id).where(
+        one_of(dialect, columns.message_key, "keys")
+    )
