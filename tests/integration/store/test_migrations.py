@@ -71,6 +71,21 @@ def test_goes_back_to_nothing_and_up_again(engine: sa.Engine, sql: Sql) -> None:
     check_for_drift(engine)
 
 
+@pytest.mark.parametrize("schema", [None, "Mail Archive"])
+def test_bodies_are_compressed_by_lz4_where_the_server_has_it(postgres_url: str, schema: str | None) -> None:
+    sql, engine = Sql(postgres_url), open_engine(read_url(postgres_url), schema)
+    table = f'"{schema}".archive' if schema else "archive"
+    chosen = f"SELECT attname, attcompression FROM pg_attribute WHERE attrelid = '{table}'::regclass"
+    has_lz4 = sql.rows(
+        "SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"
+    )
+    migrate(engine, schema)
+    by_lz4 = {name for name, method in sql.rows(chosen) if method == "l"}
+    assert by_lz4 == ({"body_text", "body_html"} if has_lz4 else set())
+    migrate(engine, schema, revision="0006")
+    assert not [name for name, method in sql.rows(chosen) if method == "l"]
+
+
 def test_leaves_foreign_tables_alone(engine: sa.Engine, sql: Sql) -> None:
     sql.run(*FOREIGN)
     before = sql.objects()
