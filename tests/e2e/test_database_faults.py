@@ -15,7 +15,7 @@ from tests.servers.disk import small_disk_or_skip
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 
-SOME = 60
+SOME = 120
 """Messages enough for two batches."""
 
 CONTACT = "external_id,first_name,last_name,addresses\nc1,Ada,Client,client@client.example\n"

@@ -15,7 +15,7 @@ from tests.e2e.soundness import assert_each_once, assert_nothing_half_done, told
 from tests.servers.disk import small_disk_or_skip
 from tests.servers.dovecot import Dovecot
 
-SOME = 60
+SOME = 120
 """Messages enough for two batches."""
 
 

@@ -24,7 +24,7 @@ from tests.servers.s3_front import S3Front
 
 from mail_archiver.octets import InMemory, sha256_of
 
-SOME = 60
+SOME = 120
 """Messages enough for two batches."""
 
 OFFER = mail(attachments={"a.pdf": b"%PDF-1.4"})
