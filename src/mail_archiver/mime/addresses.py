@@ -40,6 +40,19 @@ _ADDR_SPEC = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# What stands between two commas nearly always: "Name" <address>, Name <address>, or the address alone.
+_USUAL_ELEMENT = re.compile(
+    r"""
+    [ ]*+
+    (?:
+        (?: "([ !#-<>-\[\]-~]*+)"[ ]*+ | ([A-Za-z0-9][A-Za-z0-9 .'&+_/-]*+) )?+
+        <([A-Za-z0-9!#$%&*+/^_`{|}~.-]++@[A-Za-z0-9.-]++)>
+      | ([A-Za-z0-9!#$%&*+/^_`{|}~.-]++@[A-Za-z0-9.-]++)
+    )
+    [ ]*+(?:,|\Z)
+    """,
+    re.VERBOSE,
+)
 _SPACE_OUTSIDE_QUOTES = re.compile(r'("(?:[^"\\]|\\.)*+")|\s+')
 _ROUTE = re.compile(r"@[^:]*:|mailto:", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -57,9 +70,29 @@ Token = tuple[str, str]
 
 def read_addresses(raw: bytes, role: Role, report: Report) -> Iterator[Address]:
     """Every address of a raw field value, in order; the names of groups are no addresses."""
-    for element in _elements(header_text(raw, report)):
+    text = header_text(raw, report)
+    usual = _read_usual(text)
+    if usual is not None:
+        for display_name, spec in usual:
+            yield _address(role, display_name, spec, report)
+        return
+    for element in _elements(text):
         for display_name, spec in _read_element(element, report):
             yield _address(role, display_name, spec, report)
+
+
+def _read_usual(text: str) -> list[tuple[str, str]] | None:
+    """Display names and addresses of a list in which nothing is unusual; None of any other."""
+    found: list[tuple[str, str]] = []
+    position, end = 0, len(text)
+    while position < end:
+        element = _USUAL_ELEMENT.match(text, position)
+        if element is None:
+            return None
+        quoted, words, in_brackets, alone = element.groups()
+        found.append((quoted or words or "", in_brackets or alone))
+        position = element.end()
+    return found
 
 
 def _elements(text: str) -> Iterator[list[Token]]:

@@ -42,6 +42,8 @@ _MESSAGE_ID = re.compile(r"<([^<>]*)>")
 
 def unfold(raw: bytes) -> str:
     """A raw value on one line (RFC 5322 section 2.2.3); undeclared 8-bit bytes as in `decode_raw`."""
+    if b"\n" not in raw and b"\r" not in raw:
+        return decode_raw(raw).strip()
     return _FOLD.sub(" ", decode_raw(raw)).replace("\r", "").replace("\n", " ").strip()
 
 
@@ -80,7 +82,7 @@ def parameter_text(parameter: Parameter, report: Report) -> str:
 
 def decode_unstructured(raw: bytes, report: Report) -> str:
     """A raw value as a person reads it: one line, encoded words (RFC 2047) decoded, white space collapsed."""
-    return _WHITE_SPACE.sub(" ", decode_words(header_text(raw, report), report)).strip()
+    return " ".join(decode_words(header_text(raw, report), report).split())
 
 
 def decode_words(text: str, report: Report) -> str:
@@ -89,6 +91,8 @@ def decode_words(text: str, report: Report) -> str:
     Neighbours in one charset and encoding are decoded together: senders cut characters in two.
     """
     if "=?" not in text:
+        if text.isprintable():
+            return text
         return storable(_LINE_END.sub(" ", text), report)
     text = _BETWEEN_WORDS.sub("", text)
     pieces: list[str] = []
