@@ -17,6 +17,7 @@
     │   └── RowsRefused              the database rejects what was to be written
     ├── StorageError             a blob, or a token, cannot be written or read
     │   └── BlobLost                 this one blob is not there, or cannot be read, whatever becomes of others
+    │       └── BlobDamaged              it can be read, and is not what was stored
     ├── ContactsVanished         the contact source has lost too many of its contacts to be believed
     ├── SyncBusy                 another process brings the contacts up to date
     └── AccountBusy              another process works on this account
@@ -167,6 +168,10 @@ class StorageError(MailArchiverError):
 
 class BlobLost(StorageError):
     """The storage can be read, and this blob is not there, or the disk does not give it back."""
+
+
+class BlobDamaged(BlobLost):
+    """What is stored of this blob cannot be decompressed, or not to its end."""
 
 
 class ContactsVanished(MailArchiverError):

@@ -3,12 +3,14 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from tests.chaos.arrivals import MAILBOXES, Arrival
 from tests.e2e.installation import Installation
 from tests.servers.imap import ImapServer, ImapUser
+
+from mail_archiver.blobs.folder import FolderBlobs
+from mail_archiver.errors import BlobLost
 
 Item = TypeVar("Item")
 There = Mapping[tuple[str, int], Arrival]
@@ -54,11 +56,13 @@ def _check_blobs(installation: Installation) -> None:
         """SELECT source_sha256 FROM archive UNION SELECT source_sha256 FROM processed_uid
            UNION SELECT attachments_sha256 FROM archive WHERE attachments_sha256 IS NOT NULL"""
     )
-    missing = [sha256 for (sha256,) in named if not _blob(root, sha256).is_file()]
+    blobs = FolderBlobs(root)
+    sound = {each.sha256 for each in blobs.stored() if _is_sound(blobs, each.sha256)}
+    missing = [sha256 for (sha256,) in named if sha256 not in sound]
     assert not missing, f"blobs that are missing: {missing}"
     # A kill may leave a temporary file behind, or a blob that no row names; never half a blob.
     stored = [path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    wrong = [path for path in stored if path != _blob(root, _sha256_of(path))]
+    wrong = [path for path in stored if path.name.removesuffix(".zst") not in sound]
     assert not wrong, f"blobs without their hash: {wrong}"
 
 
@@ -86,10 +90,8 @@ def _same(what: str, found: Counter[Item], expected: Counter[Item]) -> None:
     assert not surplus, f"{what}: surplus {surplus}"
 
 
-def _blob(root: Path, sha256: str) -> Path:
-    return root / sha256[:2] / sha256[2:4] / sha256
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _is_sound(blobs: FolderBlobs, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(blobs.get(sha256)).hexdigest() == sha256
+    except BlobLost:
+        return False

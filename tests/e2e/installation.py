@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from tests.servers.imap import ImapServer, ImapUser
 
+from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.cli import main
 from mail_archiver.store.database import read_url
 
@@ -122,15 +123,19 @@ class Installation:
     def blobs(self) -> dict[str, bytes]:
         """Every stored blob by its name; the layout is checked on the way."""
         found = {}
+        storage = FolderBlobs(self.folder / "blobs")
         for path in (self.folder / "blobs").rglob("*"):
             if path.is_file():
-                assert path == self.blob_path(path.name)
-                found[path.name] = path.read_bytes()
+                sha256 = path.name.removesuffix(".zst")
+                assert path == self.blob_path(sha256)
+                found[sha256] = storage.get(sha256)
         return found
 
     def blob_path(self, sha256: str) -> Path:
-        """Where a blob is, or would be."""
-        return self.folder / "blobs" / sha256[:2] / sha256[2:4] / sha256
+        """Where a blob is, or would be; an original is compressed."""
+        plain = self.folder / "blobs" / sha256[:2] / sha256[2:4] / sha256
+        compressed = plain.with_name(f"{sha256}.zst")
+        return compressed if compressed.exists() else plain
 
     def write_settings(self) -> None:
         """Write the `.env`."""

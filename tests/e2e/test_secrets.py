@@ -295,11 +295,12 @@ def test_blobs_that_cannot_be_read(planted: Installation, dovecot: Dovecot) -> N
     planted.run("db", "upgrade")
     refuse_in_words(planted)
     assert planted.run("run").returncode == 75
-    for sha256 in planted.blobs():
-        (planted.folder / "blobs" / sha256[:2] / sha256[2:4] / sha256).write_bytes(b"damaged")
+    files = [planted.blob_path(sha256) for sha256 in planted.blobs()]
+    for file in files:
+        file.write_bytes(b"damaged")
     look = planted.run("audit")
-    for sha256 in planted.blobs():
-        (planted.folder / "blobs" / sha256[:2] / sha256[2:4] / sha256).unlink()
+    for file in files:
+        file.unlink()
     dovecot.doveadm("expunge", "-u", planted.user.username, "mailbox", "INBOX", "all")
     mend, retry = planted.run("audit", "--fix"), planted.run("retry")
     assert [look.returncode, mend.returncode, retry.returncode] == [65, 65, 75]

@@ -22,6 +22,8 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.s3 import S3
 from tests.servers.s3_front import S3Front
 
+from mail_archiver.blobs.folder import FolderBlobs
+from mail_archiver.compression import Compressor
 from mail_archiver.octets import InMemory, sha256_of
 
 SOME = 120
@@ -65,7 +67,7 @@ def outcomes(installation: Installation) -> list[tuple[str]]:
 @both_databases
 def test_a_disk_that_is_full_is_told_at_once(installation: Installation, dovecot: Dovecot) -> None:
     for number in range(SOME):
-        text = random.Random(number).randbytes(10_000).hex()
+        text = random.Random(number).randbytes(20_000).hex()  # compressed, half of it is left
         dovecot.deliver(installation.user, mail(f"Message {number}", text=text))
     with small_disk_or_skip(installation.folder / "blobs", 1024 * 1024) as disk:
         run = installation.run("run")
@@ -124,10 +126,10 @@ def test_a_file_where_a_folder_should_be_is_told_at_once(
 def test_a_blob_that_is_already_there_is_whole_afterwards(
     installation: Installation, dovecot: Dovecot, there: str
 ) -> None:
-    path = installation.blob_path(sha256_of(InMemory(OFFER)))
+    path = FolderBlobs(installation.folder / "blobs").path(sha256_of(InMemory(OFFER)), compressed=True)
     path.parent.mkdir(parents=True)
-    content = {"of other content": bytes(len(OFFER)), "cut short": OFFER[:-1]}.get(there, OFFER)
-    path.write_bytes(content)
+    other, whole = (b"".join(Compressor().compress([content])) for content in (bytes(len(OFFER)), OFFER))
+    path.write_bytes({"of other content": other, "cut short": whole[:-1]}.get(there, whole))
     if there == "unreadable":
         path.chmod(0)
         installation.started_by = unprivileged()
@@ -135,7 +137,7 @@ def test_a_blob_that_is_already_there_is_whole_afterwards(
 
     assert installation.run("run").returncode == 0
 
-    assert path.read_bytes() == OFFER
+    assert path.read_bytes() == whole
     assert_each_once(installation, 1)
 
 

@@ -35,7 +35,7 @@ class Drafter:
 
         message = self._with_forwarded(parse_message(fetched.source, self.limits))
         file = attachment_file(message.attachments, with_inline=self.zip_inline_images)
-        blobs = [Blob(message.source_sha256, fetched.source)]
+        blobs = [Blob(message.source_sha256, fetched.source, is_original=True)]
         if file:
             blobs.append(Blob(file.sha256, file.content))
         return Draft(

@@ -65,7 +65,7 @@ class Fetched:
 
         message = replace(message, received_at=message.received_at or summary.received_at)
         if is_stand_in(message.source):
-            original = Blob(sha256_of(message.source), message.source)
+            original = Blob(sha256_of(message.source), message.source, is_original=True)
             self.failures.append(Failure(summary, STAND_IN, original))
             return
         try:
@@ -74,7 +74,7 @@ class Fetched:
             raise
         except Exception as error:  # noqa: BLE001 one of the two isolation points: one message
             reason = f"cannot be read: {type(error).__name__} at {places(error)[-1]}"
-            original = Blob(sha256_of(message.source), message.source)
+            original = Blob(sha256_of(message.source), message.source, is_original=True)
             self.failures.append(Failure(summary, reason, original))
 
 

@@ -66,7 +66,8 @@ def _originals_in(
         except MessageRefused:
             continue
         if uid in messages:
-            blob = Blob(sha256_of(messages[uid].source), messages[uid].source)
+            original = messages[uid].source
+            blob = Blob(sha256_of(original), original, is_original=True)
             if blob.sha256 in wanted:
                 yield blob
 

@@ -1,18 +1,23 @@
-"""Blobs in a folder, each where `blob_key` says."""
+"""Blobs in a folder, each where `blob_key` says; originals compressed, but for those of long ago."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from mail_archiver.blobs.key import blob_key, is_blob_key
+from mail_archiver.blobs.durable import flush, make_folder, write_file
+from mail_archiver.blobs.key import COMPRESSED_SUFFIX, blob_key, blob_of_key
+from mail_archiver.compression import BrokenFrameError, Compressor, decompress
 from mail_archiver.domain.stored_blob import StoredBlob
-from mail_archiver.errors import BlobLost, StorageError
+from mail_archiver.errors import BlobDamaged, BlobLost, StorageError
 from mail_archiver.octets import PIECE_OCTETS
 
 if TYPE_CHECKING:  # which would load all that a message is made of
@@ -20,14 +25,14 @@ if TYPE_CHECKING:  # which would load all that a message is made of
 
 TEMPORARY_SUFFIX = ".tmp"
 
-CONCURRENT_FLUSHES = 8
-"""A flush is mostly waiting; those that wait together share one commit of the file system's journal."""
-
 _FOLDER = re.compile(r"[0-9a-f]{2}")
-_LEFTOVER = re.compile(rf"\.[0-9a-f]{{64}}\.\w+{re.escape(TEMPORARY_SUFFIX)}")
+_LEFTOVER = re.compile(
+    rf"\.[0-9a-f]{{64}}(?:{re.escape(COMPRESSED_SUFFIX)})?\.\w+{re.escape(TEMPORARY_SUFFIX)}"
+)
 
 _WRITE_HINT = "Check that this user may write to the folder, and that the disk has room."
 _READ_HINT = "Check that this user may read the folder, and that the disk is sound."
+_DAMAGED_HINT = "Restore it from a backup, or with `audit --fix`."
 _MISSING_HINT = "Check that this is the storage that it was archived to; else restore it from a backup."
 
 
@@ -42,9 +47,9 @@ class FolderBlobs:
         """The storage as the settings name it."""
         return f"file:{self._root}"
 
-    def path(self, sha256: str) -> Path:
+    def path(self, sha256: str, *, compressed: bool = False) -> Path:
         """Where a blob is, or would be."""
-        return self._root / blob_key(sha256)
+        return self._root / blob_key(sha256, compressed=compressed)
 
     def put(self, blobs: Iterable[Blob]) -> None:
         """Store blobs; on return they survive a power cut.
@@ -55,15 +60,19 @@ class FolderBlobs:
             StorageError: One of them cannot be written; none of them is half there.
         """
         with self._reported():
-            wanted = {self.path(blob.sha256): blob for blob in blobs}
+            wanted = {self.path(blob.sha256, compressed=blob.is_original): blob for blob in blobs}
             written: dict[Path, Path] = {}
+            compressor = Compressor()
             suffix = f".{os.urandom(8).hex()}{TEMPORARY_SUFFIX}"
             try:
                 for target, blob in wanted.items():
-                    if not self._holds(target, blob):
-                        written[target] = target.with_name(f".{blob.sha256}{suffix}")
-                        _write(written[target], blob)
-                _flush(written.values())
+                    if not self._holds(blob):
+                        written[target] = target.with_name(f".{target.name}{suffix}")
+                        pieces = blob.content.pieces()
+                        write_file(
+                            written[target], compressor.compress(pieces) if blob.is_original else pieces
+                        )
+                flush(written.values())
                 for target, temporary in written.items():
                     temporary.replace(target)
             except BaseException:
@@ -75,7 +84,7 @@ class FolderBlobs:
             # safe once its folder is; new folders need theirs, up to the root.
             inner = {target.parent for target in wanted}
             outer = {folder.parent for folder in inner}
-            _flush([*inner, *outer, *{folder.parent for folder in outer}])
+            flush([*inner, *outer, *{folder.parent for folder in outer}])
 
     def pieces(self, sha256: str) -> Iterator[bytes]:
         """A blob's bytes, in pieces of at most `PIECE_OCTETS`, none empty; not compared with the hash.
@@ -83,9 +92,11 @@ class FolderBlobs:
         Raises:
             BlobLost: It is not there, or cannot be read; at the first piece at the earliest.
         """
-        with self._reported(_READ_HINT, BlobLost), self._open(sha256) as file:
-            while piece := file.read(PIECE_OCTETS):
-                yield piece
+        with self._reported(_READ_HINT, BlobLost):
+            file, is_compressed = self._open(sha256)
+            with file:
+                pieces = iter(partial(file.read, PIECE_OCTETS), b"")
+                yield from decompress(pieces) if is_compressed else pieces
 
     def get(self, sha256: str) -> bytes:
         """All of a blob's bytes; raises what `pieces` raises."""
@@ -98,12 +109,12 @@ class FolderBlobs:
             StorageError: The folder cannot be read.
         """
         with self._reported(_READ_HINT):
-            for file in self._files():
-                if is_blob_key(file.relative_to(self._root).as_posix()):
-                    with suppress(FileNotFoundError):  # cleaned up meanwhile
-                        status = file.stat()
-                        moment = datetime.fromtimestamp(status.st_mtime, UTC)
-                        yield StoredBlob(file.name, status.st_size, moment)
+            for sha256, files in groupby(self._files(), self._blob_of):
+                statuses = list(filter(None, map(_status, files))) if sha256 else []
+                if sha256 and statuses:  # else cleaned up meanwhile
+                    newest = max(status.st_mtime for status in statuses)
+                    size = sum(status.st_size for status in statuses)
+                    yield StoredBlob(sha256, size, datetime.fromtimestamp(newest, UTC))
 
     def remove(self, sha256s: Iterable[str]) -> None:
         """Remove blobs; those that are gone already are no error.
@@ -113,7 +124,8 @@ class FolderBlobs:
         """
         with self._reported():
             for sha256 in sha256s:
-                self.path(sha256).unlink(missing_ok=True)
+                for compressed in (False, True):
+                    self.path(sha256, compressed=compressed).unlink(missing_ok=True)
 
     def remove_leftovers(self, older_than: datetime) -> int:
         """Remove what writers that were killed have left half-written; returns how many files.
@@ -138,21 +150,25 @@ class FolderBlobs:
             StorageError: It could not.
         """
         with self._reported():
-            made = _make_folder(self._root)
+            made = make_folder(self._root)
             try:
                 probe = self._root / f".check.{os.urandom(8).hex()}{TEMPORARY_SUFFIX}"
-                os.close(_make(probe))
+                write_file(probe, ())
                 probe.unlink()
             finally:
                 for folder in reversed(made):
                     with suppress(OSError):  # in use by now
                         folder.rmdir()
 
-    def _open(self, sha256: str) -> IO[bytes]:
-        try:
-            return self.path(sha256).open("rb", buffering=0)
-        except FileNotFoundError as error:
-            raise BlobLost(f"there is no blob {sha256}", storage=self.url, hint=_MISSING_HINT) from error
+    def _open(self, sha256: str) -> tuple[IO[bytes], bool]:
+        """The file of a blob, and whether it is compressed."""
+        for is_compressed in (True, False):
+            with suppress(FileNotFoundError):
+                return self.path(sha256, compressed=is_compressed).open("rb", buffering=0), is_compressed
+        raise BlobLost(f"there is no blob {sha256}", storage=self.url, hint=_MISSING_HINT)
+
+    def _blob_of(self, file: Path) -> str | None:
+        return blob_of_key(file.relative_to(self._root).as_posix())
 
     def _files(self) -> Iterator[Path]:
         """What lies in the folders for blobs, in the order of its names; others' folders stay unread."""
@@ -160,70 +176,47 @@ class FolderBlobs:
             for inner in _folders(outer):
                 yield from sorted(inner.iterdir())
 
-    @staticmethod
-    def _holds(target: Path, blob: Blob) -> bool:
+    def _holds(self, blob: Blob) -> bool:
         """Whether the blob is there already, and whole; its time becomes now: it is no old orphan then."""
-        try:
-            os.utime(target)
-            with target.open("rb") as file:
-                is_same = all(file.read(len(piece)) == piece for piece in blob.content.pieces())
-                return is_same and not file.read(1)
-        except OSError:  # not there; or there, and not to be read: then it can still be replaced
-            return False
+        for compressed in (True, False) if blob.is_original else (False,):
+            place = self.path(blob.sha256, compressed=compressed)
+            # Not there; or there, and not to be read: then it can still be replaced.
+            with suppress(OSError, BrokenFrameError):
+                os.utime(place)
+                with place.open("rb", buffering=0) as file:
+                    pieces = iter(partial(file.read, PIECE_OCTETS), b"")
+                    if _sha256(decompress(pieces) if compressed else pieces) == blob.sha256:
+                        return True
+        return False
 
     @contextmanager
     def _reported(self, hint: str = _WRITE_HINT, kind: type[StorageError] = StorageError) -> Iterator[None]:
         try:
             yield
+        except BrokenFrameError as error:
+            raise BlobDamaged("a blob is damaged", storage=self.url, hint=_DAMAGED_HINT) from error
         except OSError as error:
             in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
             reason = "a file stands where a folder should be" if in_the_way else error.strerror
             raise kind(reason or type(error).__name__, storage=self.url, hint=hint) from error
 
 
+def _status(file: Path) -> os.stat_result | None:
+    """What the file system knows of a file; None where it is gone."""
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _sha256(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
 def _folders(parent: Path) -> list[Path]:
     """The folders for blobs in another, in the order of their names."""
     found = parent.iterdir() if parent.is_dir() else ()
     return sorted(each for each in found if _FOLDER.fullmatch(each.name) and each.is_dir())
-
-
-def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those above it; returns the ones that were not there, the topmost first."""
-    if folder.is_dir():
-        return []
-    made = _make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return [*made, folder]
-
-
-def _write(temporary: Path, blob: Blob) -> None:
-    try:
-        handle = _make(temporary)
-    except FileNotFoundError:
-        _make_folder(temporary.parent)
-        handle = _make(temporary)
-    with os.fdopen(handle, "wb") as target:  # buffered: a raw write may stop short, and say so by a number
-        for piece in blob.content.pieces():
-            target.write(piece)
-
-
-def _make(file: Path) -> int:
-    """A file that was not there, its owner's alone, open to be written."""
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-
-
-def _flush(paths: Collection[Path]) -> None:
-    """Make files and folders durable."""
-    from concurrent.futures import ThreadPoolExecutor  # a poll that finds nothing needs none
-
-    with ThreadPoolExecutor(CONCURRENT_FLUSHES) as pool:
-        for _ in pool.map(_flush_one, paths):
-            pass  # the results raise what went wrong
-
-
-def _flush_one(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,14 +7,16 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or the role of the machine.
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from itertools import groupby
 
-from mail_archiver.blobs.key import blob_key, is_blob_key
+from mail_archiver.blobs.key import blob_key, blob_of_key
+from mail_archiver.compression import BrokenFrameError, Compressor, decompress
 from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.stored_blob import StoredBlob
-from mail_archiver.errors import BlobLost, ConfigError, StorageError
-from mail_archiver.octets import PIECE_OCTETS, whole
+from mail_archiver.errors import BlobDamaged, BlobLost, ConfigError, StorageError
+from mail_archiver.octets import PIECE_OCTETS
 
 CONCURRENT_PUTS = 8
 """A put is mostly waiting: one after the other, a batch would take as many round trips as it has blobs."""
@@ -26,6 +28,7 @@ READ_OCTETS = 8 * PIECE_OCTETS
 """What one request reads. All in one would have to end within `TIMEOUT_S`, however slow the reader is."""
 
 _HINT = "Check the bucket, AWS_ENDPOINT_URL, AWS_REGION and the credentials' rights."
+_DAMAGED_HINT = "Restore it from a backup, or with `audit --fix`."
 
 TIMEOUT_S = 60
 RETRIES = 5
@@ -64,7 +67,7 @@ class ObjectBlobs:
         Raises:
             StorageError: One of them cannot be written.
         """
-        distinct = {blob.sha256: blob for blob in blobs}.values()
+        distinct = {(blob.sha256, blob.is_original): blob for blob in blobs}.values()
         with self._reported(), ThreadPoolExecutor(CONCURRENT_PUTS) as pool:
             for _ in pool.map(self._put, distinct):
                 pass  # the results raise what went wrong
@@ -76,11 +79,13 @@ class ObjectBlobs:
             BlobLost: It is not there; at the first piece at the earliest.
             StorageError: The storage cannot be read.
         """
-        key = blob_key(sha256)
         with self._reported():
-            size = self._store.head(key)["size"]
-            for start in range(0, size, READ_OCTETS):
-                yield bytes(self._store.get_range(key, start=start, end=min(start + READ_OCTETS, size)))
+            key, size, is_compressed = self._find(sha256)
+            pieces = (
+                bytes(self._store.get_range(key, start=start, end=min(start + READ_OCTETS, size)))
+                for start in range(0, size, READ_OCTETS)
+            )
+            yield from decompress(pieces) if is_compressed else pieces
 
     def get(self, sha256: str) -> bytes:
         """All of a blob's bytes; raises what `pieces` raises."""
@@ -93,11 +98,12 @@ class ObjectBlobs:
             StorageError: The bucket cannot be listed.
         """
         with self._reported():
-            for some in self._store.list():
-                for found in some:
-                    if is_blob_key(found["path"]):
-                        sha256 = found["path"].rpartition("/")[2]
-                        yield StoredBlob(sha256, found["size"], found["last_modified"])
+            listed = (found for some in self._store.list() for found in some)
+            for sha256, files in groupby(listed, lambda found: blob_of_key(found["path"])):
+                if sha256:
+                    twice = list(files)  # once compressed, once as it is, at most
+                    newest = max(found["last_modified"] for found in twice)
+                    yield StoredBlob(sha256, sum(found["size"] for found in twice), newest)
 
     def remove(self, sha256s: Iterable[str]) -> None:
         """Remove blobs; those that are gone already are no error.
@@ -105,7 +111,7 @@ class ObjectBlobs:
         Raises:
             StorageError: One of them cannot be removed.
         """
-        keys = [blob_key(sha256) for sha256 in sha256s]
+        keys = [blob_key(sha256, compressed=each) for sha256 in sha256s for each in (True, False)]
         with self._reported():
             if keys:
                 self._store.delete(keys)  # up to 1,000 with one request
@@ -127,7 +133,19 @@ class ObjectBlobs:
     def _put(self, blob: Blob) -> None:
         # From pieces it makes a multipart upload, of three requests at least.
         is_small = len(blob.content) <= PART_OCTETS
-        self._store.put(blob_key(blob.sha256), whole(blob.content) if is_small else blob.content.pieces())
+        pieces = blob.content.pieces()
+        if blob.is_original:
+            pieces = Compressor().compress(pieces)
+        key = blob_key(blob.sha256, compressed=blob.is_original)
+        self._store.put(key, b"".join(pieces) if is_small else pieces)
+
+    def _find(self, sha256: str) -> tuple[str, int, bool]:
+        """The key of a blob, its size as stored, and whether it is compressed."""
+        with suppress(FileNotFoundError):
+            key = blob_key(sha256, compressed=True)
+            return key, self._store.head(key)["size"], True
+        key = blob_key(sha256)
+        return key, self._store.head(key)["size"], False
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -135,6 +153,8 @@ class ObjectBlobs:
 
         try:
             yield
+        except BrokenFrameError as error:
+            raise BlobDamaged("a blob is damaged", storage=self.url, hint=_DAMAGED_HINT) from error
         except FileNotFoundError as error:
             raise BlobLost(
                 "there is no such blob, or no such bucket", storage=self.url, hint=_HINT

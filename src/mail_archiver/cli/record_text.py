@@ -60,9 +60,9 @@ def size(octets: int) -> str:
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
 
 
-def location(storage_url: str, sha256: str) -> str:
+def location(storage_url: str, sha256: str, *, compressed: bool = False) -> str:
     """Where a blob is, as one word."""
-    return f"{storage_url.rstrip('/')}/{blob_key(sha256)}"
+    return f"{storage_url.rstrip('/')}/{blob_key(sha256, compressed=compressed)}"
 
 
 def record_lines(record: ArchiveRecord, storage_url: str, width: int | None = None) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _fields(record: ArchiveRecord, storage_url: str) -> Iterator[tuple[str, Iter
     yield "came from", (line for road in record.roads for line in _road(road, record.source_sha256))
     yield "size", [f"{size(record.size_octets)} ({record.size_octets:,} octets)"]
     yield "SHA-256", [record.source_sha256]
-    yield "original", [location(storage_url, record.source_sha256)]
+    yield "original", [location(storage_url, record.source_sha256, compressed=True)]
     if record.attachments_sha256:
         name = record.attachments_name or ""
         yield "file", [name, location(storage_url, record.attachments_sha256)]

@@ -11,10 +11,15 @@ from mail_archiver.octets import Content
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Bytes to be stored under their SHA-256 (lower-case hex)."""
+    """Bytes to be stored under their SHA-256 (lower-case hex).
+
+    Attributes:
+        is_original: A message as fetched, which is stored compressed; an attachment file is stored as it is.
+    """
 
     sha256: str
     content: Content
+    is_original: bool = False
 
 
 @dataclass(frozen=True, slots=True)

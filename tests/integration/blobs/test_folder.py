@@ -7,8 +7,10 @@ import pwd
 import resource
 import signal
 import stat
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -20,7 +22,7 @@ from mail_archiver.blobs import folder as folder_blobs
 from mail_archiver.blobs import open_blobs
 from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.domain.draft import Blob
-from mail_archiver.errors import ConfigError, StorageError
+from mail_archiver.errors import BlobDamaged, ConfigError, StorageError
 from mail_archiver.octets import PIECE_OCTETS, InMemory, whole
 
 TIMEOUT_S = 20.0
@@ -29,6 +31,10 @@ LONG_AGO = 1_000_000_000.0
 
 def blob(content: bytes) -> Blob:
     return Blob(hashlib.sha256(content).hexdigest(), InMemory(content))
+
+
+def original(content: bytes) -> Blob:
+    return replace(blob(content), is_original=True)
 
 
 OFFER = blob(b"As agreed.\r\n")
@@ -66,6 +72,72 @@ def test_stores_a_blob_under_its_hash(blobs: FolderBlobs, root: Path) -> None:
         assert blobs.path(each.sha256) == place
         assert place.read_bytes() == blobs.get(each.sha256) == whole(each.content)
     assert len(files(root)) == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"As agreed.\r\n" * 1000, os.urandom(1000), os.urandom(100) * (PIECE_OCTETS // 30)]
+)
+def test_stores_an_original_compressed_under_the_hash_of_its_bytes(
+    blobs: FolderBlobs, root: Path, content: bytes
+) -> None:
+    each = original(content)
+    blobs.put([each])
+    place = root / each.sha256[:2] / each.sha256[2:4] / f"{each.sha256}.zst"
+    assert blobs.path(each.sha256, compressed=True) == place
+    assert place.stat().st_size < max(len(content) // 10, len(content) if len(content) > 1000 else 1020)
+    assert blobs.get(each.sha256) == content
+    assert all(0 < len(piece) <= PIECE_OCTETS for piece in blobs.pieces(each.sha256))
+    assert [each.sha256 for each in blobs.stored()] == [each.sha256]
+    assert files(root) == [str(place.relative_to(root))]
+
+
+def test_an_original_is_what_any_program_for_zstandard_reads(blobs: FolderBlobs) -> None:
+    each = original(b"As agreed.\r\n" * 1000)
+    blobs.put([each, original(b"another")])
+    zstd = subprocess.run(
+        ["zstd", "--decompress", "--stdout", blobs.path(each.sha256, compressed=True)],
+        capture_output=True,
+        check=True,
+    )
+    assert zstd.stdout == whole(each.content)
+
+
+def test_what_was_stored_plain_before_serves_as_an_original(blobs: FolderBlobs, root: Path) -> None:
+    blobs.put([OFFER])
+    os.utime(blobs.path(OFFER.sha256), (LONG_AGO, LONG_AGO))
+    blobs.put([replace(OFFER, is_original=True)])
+    assert files(root) == [str(blobs.path(OFFER.sha256).relative_to(root))]
+    assert blobs.path(OFFER.sha256).stat().st_mtime > LONG_AGO
+    assert blobs.get(OFFER.sha256) == whole(OFFER.content)
+
+
+def test_an_original_that_is_an_attachment_too_is_one_blob_in_two_files(
+    blobs: FolderBlobs, root: Path
+) -> None:
+    blobs.put([replace(OFFER, is_original=True), OFFER, LARGE])
+    assert len(files(root)) == 3
+    assert blobs.path(OFFER.sha256).read_bytes() == blobs.get(OFFER.sha256) == whole(OFFER.content)
+    assert [each.sha256 for each in blobs.stored()] == sorted([OFFER.sha256, LARGE.sha256])
+    blobs.remove([OFFER.sha256])
+    assert [each.sha256 for each in blobs.stored()] == [LARGE.sha256]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda frame: frame[:-1], lambda frame: frame[:0], lambda frame: b"X" + frame, lambda frame: frame * 2],
+)
+def test_a_damaged_original_is_told_and_replaced(
+    blobs: FolderBlobs, damage: Callable[[bytes], bytes]
+) -> None:
+    each = original(b"As agreed.\r\n" * 1000)
+    blobs.put([each])
+    place = blobs.path(each.sha256, compressed=True)
+    place.write_bytes(damage(place.read_bytes()))
+    with pytest.raises(BlobDamaged) as caught:
+        blobs.get(each.sha256)
+    assert "backup" in caught.value.hint
+    blobs.put([each])
+    assert blobs.get(each.sha256) == whole(each.content)
 
 
 def test_keeps_everything_to_its_owner_whatever_the_umask(blobs: FolderBlobs, root: Path) -> None:
@@ -255,8 +327,8 @@ def test_removes_what_was_left_half_written_long_ago_and_nothing_of_others(
 
 def test_what_a_writer_that_is_killed_leaves_is_a_leftover(blobs: FolderBlobs, root: Path) -> None:
     def be_killed() -> None:
-        folder_blobs._flush = lambda _path: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
-        blobs.put([OFFER, LARGE])
+        vars(folder_blobs)["flush"] = lambda _paths: os.kill(os.getpid(), signal.SIGKILL)
+        blobs.put([OFFER, replace(LARGE, is_original=True)])
 
     assert in_child(be_killed) == -signal.SIGKILL
     assert len(files(root)) == 2

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from mail_archiver.blobs import BlobStorage, object_store, open_blobs
 from mail_archiver.blobs.key import blob_key
 from mail_archiver.blobs.object_store import PART_OCTETS, READ_OCTETS
 from mail_archiver.domain.draft import Blob
-from mail_archiver.errors import BlobLost, ConfigError, StorageError
+from mail_archiver.errors import BlobDamaged, BlobLost, ConfigError, StorageError
 from mail_archiver.octets import InMemory
 
 
@@ -30,6 +31,10 @@ def blobs(s3: S3) -> BlobStorage:
 
 def blob(content: bytes) -> Blob:
     return Blob(hashlib.sha256(content).hexdigest(), InMemory(content))
+
+
+def original(content: bytes) -> Blob:
+    return replace(blob(content), is_original=True)
 
 
 def listed(bucket: str) -> list[str]:
@@ -52,6 +57,33 @@ def test_a_small_blob_is_put_with_one_request_and_a_large_one_in_parts(s3: S3) -
     # The tag of an upload in parts ends with their number.
     assert "-" not in tags[small.sha256]
     assert "-" in tags[large.sha256]
+
+
+@pytest.mark.parametrize("times", [0, 1, 100, PART_OCTETS // 100])
+def test_stores_an_original_compressed_under_the_hash_of_its_bytes(s3: S3, times: int) -> None:
+    bucket = s3.new_bucket()
+    blobs, each = open_blobs(f"s3://{bucket}"), original(bytes(range(200)) * times)
+    blobs.put([each, blob(b"plain")])
+    assert f"{blob_key(each.sha256)}.zst" in listed(bucket)
+    assert blobs.get(each.sha256) == bytes(range(200)) * times
+    assert blobs.get(blob(b"plain").sha256) == b"plain"
+
+
+def test_an_original_that_is_an_attachment_too_is_one_blob_in_two_objects(blobs: BlobStorage) -> None:
+    blobs.put([original(b"both"), blob(b"both")])
+    assert [each.sha256 for each in blobs.stored()] == [blob(b"both").sha256]
+    blobs.remove([blob(b"both").sha256])
+    assert list(blobs.stored()) == []
+
+
+def test_a_damaged_original_is_told(s3: S3) -> None:
+    bucket, each = s3.new_bucket(), original(b"one")
+    blobs = open_blobs(f"s3://{bucket}")
+    S3Store(bucket, client_options={"allow_http": True}).put(
+        blob_key(each.sha256, compressed=True), b"damaged"
+    )
+    with pytest.raises(BlobDamaged):
+        blobs.get(each.sha256)
 
 
 def test_lays_blobs_out_by_their_hash_below_the_prefix(s3: S3) -> None:
