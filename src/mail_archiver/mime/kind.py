@@ -68,8 +68,6 @@ _LIST: tuple[Rule, ...] = (
     {b"precedence": r"list\b"},
 )
 
-_RULE_NAMES = frozenset(name for rule in (*_AUTO_REPLY, *_LIST) for name in rule)
-
 _MAIL_DAEMON = re.compile(r"mailer[-_.]?daemon|mail[ .]deliver\w* (?:sub)?s(?:ystem|ervice)|^<>$")
 
 
@@ -155,12 +153,17 @@ def _is_invitation(part: Part, content: ContentStart) -> bool:
 
 def _holds(root: Part, rules: Sequence[Rule]) -> bool:
     """Whether one of the rules holds."""
-    fields = [(name, _value(raw)) for name, raw in root.fields if name in _RULE_NAMES]
+    there = {name for name, _ in root.fields}
+    may_hold = [rule for rule in rules if rule.keys() <= there]
+    if not may_hold:
+        return False
+    names = {name for rule in may_hold for name in rule}
+    fields = [(name, _value(raw)) for name, raw in root.fields if name in names]
 
     def matches(wanted: bytes, begins: str) -> bool:
         return any(name == wanted and re.match(begins, value) for name, value in fields)
 
-    return bool(fields) and any(all(matches(name, begins) for name, begins in rule.items()) for rule in rules)
+    return any(all(matches(name, begins) for name, begins in rule.items()) for rule in may_hold)
 
 
 def _value(raw: bytes) -> str:
