@@ -225,7 +225,8 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(
     if answer == "text":
         assert "2: would be archived: New" in dry.stdout
         assert "attachments: attachments.zip" in dry.stdout
-        assert "to client@client.example, by recipient-address" in dry.stdout
+        because = "the message went to this address [recipient-address]"
+        assert f"to client@client.example: would link contact 1: {because}" in dry.stdout
         assert "3: would be duplicate: Seen before" in dry.stdout
     else:
         assert [(each["uid"], each["outcome"]) for each in events(dry.stdout)] == [
