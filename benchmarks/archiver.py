@@ -130,7 +130,15 @@ class ArchiverHome:
         self._is_audited = is_audited
 
     def run(self) -> Cost:
-        return cost_of([*self._command, "run"], self.folder, bare_environment())
+        return self.measured("run")
+
+    def measured(self, command: str) -> Cost:
+        """What another command costs.
+
+        Raises:
+            Failed: Its exit code is not 0.
+        """
+        return cost_of([*self._command, command], self.folder, bare_environment())
 
     def archived(self) -> int:
         """The ledger's count, once `audit` has found every original and every attachment file."""

@@ -85,6 +85,7 @@ class Team:
                 if not busy:  # all of them are gone
                     results.update(dict.fromkeys(waiting))
                     waiting.clear()
+                    break
                 ready = wait(list(busy))
                 for pipe in [each for each in busy if each in ready]:
                     number = busy.pop(pipe)
