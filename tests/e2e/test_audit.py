@@ -15,6 +15,8 @@ from tests.e2e.test_quarantine import refuse_poison
 from tests.servers.dovecot import Dovecot
 from tests.servers.process import free_ports
 
+from mail_archiver.domain.fetch_plan import BATCH_MESSAGES
+
 TWO_FILES = {"a.txt": b"one", "b.txt": b"two"}
 
 both_databases = pytest.mark.parametrize(
@@ -353,7 +355,7 @@ def test_writes_nothing_without_fix(installation: Installation, dovecot: Dovecot
 
 @both_databases
 def test_looks_at_an_archive_that_a_run_is_filling(installation: Installation, dovecot: Dovecot) -> None:
-    deliver_many(dovecot, installation.user, 60)
+    deliver_many(dovecot, installation.user, BATCH_MESSAGES + 10)
     running = installation.start("run")
     with running.held_at("message.archived"):
         code, lines = answer(installation)
@@ -361,7 +363,7 @@ def test_looks_at_an_archive_that_a_run_is_filling(installation: Installation, d
     assert running.finish().returncode == 0
 
     assert code == fixed == 65
-    assert mailbox(lines)["on_server"] == 60
+    assert mailbox(lines)["on_server"] == BATCH_MESSAGES + 10
     assert 0 < len(mailbox(lines)["missing_uids"]) <= 10
     assert storage(lines)["ok"]
     assert "another run holds the account" in [line.get("error") for line in fixed_lines]

@@ -159,8 +159,12 @@ class Opportunities(ImportTarget[ImportedOpportunity], Protocol):
     def has_links_by_rule(self) -> bool:
         """Whether there are links that `take_down` would take away."""
 
-    def set_up(self, now: datetime) -> None:
-        """Turn the rule on: what it linked before is taken away, to be predicted anew."""
+    def set_up(self, now: datetime) -> bool:
+        """Turn the rule on: what it linked before is taken away, to be predicted anew.
+
+        Returns:
+            False where it is on already, and nothing was changed.
+        """
 
     def take_down(self) -> None:
         """Turn the rule off, and take away its links, but for archives that a person has had a say in."""

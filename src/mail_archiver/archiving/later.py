@@ -151,8 +151,8 @@ def _set_up_opportunities(parts: Parts, rules: LinkingRules) -> None:
         is_left_over = not rules.opportunities and not is_on and uow.opportunities.has_links_by_rule()
     if rules.opportunities and not is_on:
         with parts.store.transaction() as uow:
-            uow.opportunities.set_up(parts.clock())
-            uow.latecomers.forget(Target.OPPORTUNITY, None)
+            if uow.opportunities.set_up(parts.clock()):
+                uow.latecomers.forget(Target.OPPORTUNITY, None)
     elif is_left_over or (is_on and not rules.opportunities):
         with parts.store.transaction() as uow:
             uow.opportunities.take_down()

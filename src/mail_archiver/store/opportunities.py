@@ -85,15 +85,22 @@ class Opportunities:
             sa.select(columns.set_up_at).where(columns.name == _RULE)
         ).scalar_one_or_none()
 
-    def set_up(self, now: datetime) -> None:
-        self.take_down()
-        self._connection.execute(sa.insert(linking_rule).values(name=_RULE, set_up_at=now))
+    def set_up(self, now: datetime) -> bool:
+        # The second of two runs that begin together waits here for the first, and finds it done.
+        statement = insert(self._connection, linking_rule).values(name=_RULE, set_up_at=now)
+        is_first = self._connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+        if is_first:
+            self._unlink()
+        return is_first
 
     def has_links_by_rule(self) -> bool:
         return bool(self._connection.execute(sa.select(sa.exists().where(_BY_RULE_ALONE))).scalar())
 
     def take_down(self) -> None:
         self._connection.execute(sa.delete(linking_rule).where(linking_rule.c.name == _RULE))
+        self._unlink()
+
+    def _unlink(self) -> None:
         self._connection.execute(sa.delete(archive_opportunity).where(_BY_RULE_ALONE))
 
     def _set_contacts(self, opportunity_id: int, external_ids: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """In whose history an archive stands: organizations and opportunities, by rule and by hand."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -166,6 +167,20 @@ def test_off_no_link_by_rule_is_left_and_on_again_all_is_predicted_anew(world: W
     on_again.later()
     assert world.opportunities() == settled | {(1, 10, "only-open", 1), (4, 10, "only-open", 1)}
     assert on_again.later() == 0
+
+
+def test_of_two_runs_that_turn_it_on_together_one_does(world: World) -> None:
+    first = world.store.transaction()
+    with ThreadPoolExecutor() as pool:
+        with first as uow:
+            assert uow.opportunities.set_up(NOW)
+            second = pool.submit(replace(world, now=AFTER).later)
+            with pytest.raises(TimeoutError):
+                second.result(0.3)  # waits
+        second.result()
+
+    with world.store.reading() as uow:
+        assert uow.opportunities.set_up_at() == NOW
 
 
 def test_a_link_by_hand_to_a_contact_brings_what_follows_and_takes_it_along(world: World) -> None:
