@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -92,14 +93,24 @@ def create_sqlite_file(path: Path) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin and commit behind our back, DDL included
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",  # in WAL mode, NORMAL may lose the last commits with the power
-        "foreign_keys=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
+    _turn_wal_on(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")  # in WAL mode, NORMAL may lose the last commits with the power
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _turn_wal_on(cursor: sqlite3.Cursor) -> None:
+    """A new file's first writer keeps others from doing so, and SQLite does not wait for it by itself."""
+    patience_until = time.monotonic() + SQLITE_BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience_until:
+                raise
+            time.sleep(0.01)
 
 
 def _watch_file(engine: sa.Engine, file: Path) -> None:

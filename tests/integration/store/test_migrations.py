@@ -1,5 +1,10 @@
 """The migrations: all or nothing, there and back, and never anybody else's tables."""
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -118,6 +123,17 @@ def test_tells_that_a_table_of_the_same_name_is_in_the_way(postgres_url: str) ->
 def test_lets_processes_migrate_the_same_empty_database_at_once(database_url: str, sql: Sql) -> None:
     assert run_together(processes.upgrade, [(database_url,)] * 3) == [0, 0, 0]
     assert sql.rows(f"SELECT version_num FROM {VERSION_TABLE}") == [(HEAD,)]
+
+
+def test_waits_for_who_writes_to_a_sqlite_file_first(tmp_path: Path) -> None:
+    file = tmp_path / "crm.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, ThreadPoolExecutor() as pool:
+        other.execute("BEGIN IMMEDIATE")
+        upgraded = pool.submit(Store(f"sqlite:///{file}").upgrade)
+        with pytest.raises(TimeoutError):
+            upgraded.result(0.5)
+        other.execute("COMMIT")
+        assert upgraded.result() == (None, HEAD)
 
 
 def test_knows_the_newest_migration_without_loading_alembic(engine: sa.Engine) -> None:
