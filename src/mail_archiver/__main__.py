@@ -1,5 +1,5 @@
 """`python -m mail_archiver`, the same as the command `mail-archiver`."""
 
-from mail_archiver.cli import main
+from mail_archiver.cli import program
 
-main()
+program()

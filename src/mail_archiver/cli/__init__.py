@@ -1,9 +1,11 @@
 """The command line: one module for each command, loaded when it is called."""
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -65,11 +67,13 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line, and end the process with the command's exit code."""
+def main() -> NoReturn:
+    """Run the command line; raises SystemExit with the command's exit code."""
     keep_out_strays()
     try:
         code = cli.main(standalone_mode=False)
+        if sys.stdout:  # none where who started us has closed it
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = 64
@@ -82,3 +86,17 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 the last stop: text and an exit code, never a traceback
         code = failed(error)
     sys.exit(code)
+
+
+def program() -> NoReturn:
+    """As `main`, in a process of its own, which ends at once.
+
+    All that must be closed is closed by now. Python would take apart every module that it has loaded, which
+    takes longer than a poll talks to both servers.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        with suppress(OSError, ValueError, AttributeError):  # what was said before something failed
+            sys.stdout.flush()
+        os._exit(end.code if isinstance(end.code, int) else 0)
