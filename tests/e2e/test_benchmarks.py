@@ -36,5 +36,13 @@ def test_has_a_figure_for_everything_and_a_row_for_each_peer() -> None:
         assert re.search(f"^{peer} ", ended.stdout, re.MULTILINE), f"{peer}: {ended.stdout}"
 
 
+def test_no_message_is_lost_nor_there_twice_when_one_of_several_machines_dies() -> None:
+    size = ["--accounts", "6", "--machines", "2", "--messages", "12"]
+    command = [sys.executable, "-m", "benchmarks.fleet", *size]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"^machine 1 .* killed$", ended.stdout, re.MULTILINE), ended.stdout
+
+
 def test_makes_the_same_corpus_each_time() -> None:
     assert list(messages(MIX.of(20))) == list(messages(MIX.of(20)))

@@ -1,6 +1,7 @@
 """Runs at the same time, on one machine and on several: each message once, whatever becomes of the lease."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +51,27 @@ def test_ten_runs_at_once_on_two_machines_archive_each_message_once(
     each_message_once(first)
     stored = [path for path in tmp_path.rglob("*.zst") if path.is_file()]
     assert len(stored) == MANY
+
+
+def test_a_run_asks_again_for_a_busy_account_after_the_others(
+    machines: tuple[Installation, Installation], dovecot: Dovecot
+) -> None:
+    first, second = machines
+    dovecot.deliver(first.user, mail("Offer"))
+    dovecot.deliver(first.add_account("SALES", dovecot), mail("Order"))
+    second.settings.update(first.settings)
+    one = first.start("run")
+    with one.held_at("mailbox.selected"):
+        other = second.start("run")
+        other.wait_for("message.archived")
+        with other.held_at("message.archived"):
+            one.process.send_signal(signal.SIGCONT)
+            ended = one.finish()
+    other_ended = other.finish()
+
+    assert [archived(end) for end in (ended, other_ended)] == [1, 1]
+    assert [end.returncode for end in (ended, other_ended)] == [75, 0]  # sales was held when the first asked
+    assert event(other_ended.stderr, "message.archived")["account"] == "sales"
 
 
 @pytest.mark.parametrize("disposition", ["keep", "move:Archived", "delete"])

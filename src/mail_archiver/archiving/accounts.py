@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from mail_archiver.archiving.ports import MailSource
     from mail_archiver.domain.fetch_plan import Window
 
-Lease = Callable[[str], AbstractContextManager[None]]
+Lease = Callable[[str, bool], AbstractContextManager[None]]
+"""Of an account, by its name; whether to wait for it."""
+
 Work = Callable[[MailboxWork, "MailSource"], None]
 
 
@@ -64,7 +66,10 @@ def backfill(parts: Parts, plans: Iterable[AccountPlan], window: Window) -> Repo
     def work(mailbox: MailboxWork, source: MailSource) -> None:
         mailbox.backfill(source, window)
 
-    return _each_account("backfill", parts, plans, parts.store.backfill_lease, work)
+    def lease(account: str, _patiently: bool) -> AbstractContextManager[None]:
+        return parts.store.backfill_lease(account)
+
+    return _each_account("backfill", parts, plans, lease, work)
 
 
 def retry(parts: Parts, plans: Iterable[AccountPlan], uids: Sequence[int] = ()) -> Report:
@@ -86,8 +91,10 @@ def complete(parts: Parts, plans: Iterable[AccountPlan]) -> Report:
 
 
 def _run_lease(parts: Parts) -> Lease:
-    def lease(account: str) -> AbstractContextManager[None]:
-        return parts.store.run_lease(account)  # which a poll that finds nothing does not need
+    def lease(account: str, patiently: bool) -> AbstractContextManager[None]:
+        return parts.store.run_lease(
+            account, patiently=patiently
+        )  # which a poll that finds nothing does not need
 
     return lease
 
@@ -109,6 +116,9 @@ def _each_account(
         try:
             account.attempt(lease, work)
         except AccountBusy as error:
+            if account.is_to_be_asked_for_again():
+                waiting.append(account)
+                continue
             parts.log.warning(f"{command}.skipped", account=account.name, reason=error.what)
             report.failures.append(error)
         except (ServerUnavailable, DatabaseUnavailable) as error:
@@ -145,6 +155,7 @@ class _AccountWork:
         self._mailboxes = [MailboxWork(parts, plan, name, self._patience) for name in plan.mailboxes]
         self._left = deque(self._mailboxes)
         self._not_before_s = 0.0
+        self._was_busy = False
 
     @property
     def name(self) -> str:
@@ -158,13 +169,13 @@ class _AccountWork:
         """
         time.sleep(max(0.0, self._not_before_s - time.monotonic()))
         if not all(each.may_be_at_rest for each in self._left):
-            with lease(self.name), self._plan.log_in() as source:
+            with lease(self.name, self._was_busy), self._plan.log_in() as source:
                 self._work_on_mailboxes(source, work)
             return
         with self._plan.log_in() as source:
             self._left = deque(each for each in self._left if not each.is_at_rest(source))
             if self._left:
-                with lease(self.name):
+                with lease(self.name, self._was_busy):
                     self._work_on_mailboxes(source, work)
 
     def _work_on_mailboxes(self, source: MailSource, work: Work) -> None:
@@ -174,6 +185,15 @@ class _AccountWork:
             except MailboxUnavailable as error:  # the account's other mailboxes are there all the same
                 self.fail(error)
             self._left.popleft()
+
+    def is_to_be_asked_for_again(self) -> bool:
+        """Whether an account that is busy was so for the first time: the others come first then.
+
+        Runs that begin together, on several machines, would else follow each other from account to account,
+        and all but the first would find each of them done.
+        """
+        self._was_busy, was_busy = True, self._was_busy
+        return not was_busy
 
     def is_to_be_tried_again(self, error: ServerUnavailable | DatabaseUnavailable) -> bool:
         """Whether it may be over in a moment; the log tells."""

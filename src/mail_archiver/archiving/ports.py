@@ -261,8 +261,11 @@ class Store(Protocol):
             SyncBusy: Another process holds it.
         """
 
-    def run_lease(self, account: str) -> AbstractContextManager[None]:
+    def run_lease(self, account: str, *, patiently: bool = True) -> AbstractContextManager[None]:
         """The right to run for an account, held for the whole run; waits for a backfill's batch to end.
+
+        Args:
+            patiently: Wait also for who only looks whether it is held, which takes a moment.
 
         Raises:
             AccountBusy: Another run holds it.

@@ -61,10 +61,10 @@ class Leases:
         self._schema = schema
 
     @contextmanager
-    def run(self, account: str) -> Iterator[None]:
+    def run(self, account: str, *, patiently: bool) -> Iterator[None]:
         """See `archiving.ports.Store.run_lease`."""
         with self._locks() as locks:
-            _take(locks, "run", account, _PEEK_WAIT_S)
+            _take(locks, "run", account, _PEEK_WAIT_S if patiently else 0)
             _take(locks, "work", account, BATCH_WAIT_S)
             yield
 

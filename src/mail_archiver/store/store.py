@@ -170,9 +170,9 @@ class Store:
         """See `archiving.ports.Store.sync_lease`."""
         return self._leases.sync()
 
-    def run_lease(self, account: str) -> AbstractContextManager[None]:
+    def run_lease(self, account: str, *, patiently: bool = True) -> AbstractContextManager[None]:
         """See `archiving.ports.Store.run_lease`."""
-        return self._leases.run(account)
+        return self._leases.run(account, patiently=patiently)
 
     def backfill_lease(self, account: str) -> AbstractContextManager[None]:
         """See `archiving.ports.Store.backfill_lease`."""
