@@ -2,6 +2,7 @@
 
 import codecs
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mail_archiver.mime.charsets import decode_raw
@@ -56,7 +57,10 @@ class Text:
                     return Text(_recode(self.octets, codec, "strict"), "utf-8")
                 except UnicodeError:
                     pass
-        return Text(_recode(self.octets, self.codepage or "cp1252", "replace"), "utf-8")
+        if self.codepage:
+            with suppress(UnicodeError):  # an escape sequence that does not end is too long for the decoder
+                return Text(_recode(self.octets, self.codepage, "replace"), "utf-8")
+        return Text(_recode(self.octets, "cp1252", "replace"), "utf-8")
 
 
 def codepage_name(value: memoryview) -> str | None:

@@ -469,6 +469,10 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     ),
     "bodies in two code pages": lambda n: two_bodies(fill(b"\x80", n // 2), fill(b"\xac\x20", n // 2), 1252),
     "bodies in no code page": lambda n: two_bodies(os.urandom(n // 2), os.urandom(n // 2), 50220),
+    # Some of them are cut where the decoder is given the next piece.
+    "escape sequences without an end": lambda n: two_bodies(
+        fill(b"\xff\x1b" + b"(" * 11, n // 2), fill(b"\xac\x20", n // 2), 50220
+    ),
     "stored RTF": lambda n: tnef(message_properties(variable(PR_RTF, BINARY, store_rtf(bytes(n))))),
     "attached messages": lambda n: tnef(fill(INNER, n)),
     "a large file far inside": lambda n: tnef(attached(tnef(attached(tnef(attachment(bytes(n), b"a.bin")))))),
