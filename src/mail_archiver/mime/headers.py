@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.base64 import decode_base64
+from mail_archiver.mime.charset_names import charset_name
 from mail_archiver.mime.charsets import Report, decode_raw, decode_text, read_undeclared, storable
 from mail_archiver.mime.parameters import Parameter
 
@@ -64,9 +65,8 @@ def in_utf8(raw: bytes, report: Report, likely_charset: str | None = None) -> by
         wrong: list[DefectCode] = []
         text = decode_text(raw, likely_charset, lambda code, _action: wrong.append(code))
         if not wrong:
-            report(
-                DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {likely_charset[:40]}, as the text is"
-            )
+            name = charset_name(likely_charset)  # not as declared: there may be a NUL, which cannot be stored
+            report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {name[:40]}, as the text is")
             return text.encode("utf-8", "replace")
     text, charset = read_undeclared(raw)
     report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {charset}")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.headers import decode_unstructured, read_date, read_message_id
+from mail_archiver.mime.headers import decode_unstructured, in_utf8, read_date, read_message_id
 
 
 class Defects(list[DefectCode]):
@@ -142,3 +142,9 @@ def test_a_message_id_is_what_stands_in_the_brackets(
 
 def test_a_long_message_id_is_not_cut() -> None:
     assert read_message_id(b"<" + b"x" * 5000 + b"@y.example>", Defects()) == "x" * 5000 + "@y.example"
+
+
+def test_a_charset_is_told_by_its_name_not_as_it_is_declared() -> None:
+    told: list[str] = []
+    in_utf8(b"caf\xe9", lambda _code, action: told.append(action), "\0\0windows-1252")
+    assert told == ["undeclared 8-bit text read as windows-1252, as the text is"]
