@@ -262,10 +262,10 @@ class Store(Protocol):
         """
 
     def run_lease(self, account: str, *, patiently: bool = True) -> AbstractContextManager[None]:
-        """The right to run for an account, held for the whole run; waits for a backfill's batch to end.
+        """The right to run for an account, held for the whole run.
 
         Args:
-            patiently: Wait also for who only looks whether it is held, which takes a moment.
+            patiently: Wait for a backfill's batch to end, and for who only looks whether it is held.
 
         Raises:
             AccountBusy: Another run holds it.

@@ -65,7 +65,7 @@ class Leases:
         """See `archiving.ports.Store.run_lease`."""
         with self._locks() as locks:
             _take(locks, "run", account, _PEEK_WAIT_S if patiently else 0)
-            _take(locks, "work", account, BATCH_WAIT_S)
+            _take(locks, "work", account, BATCH_WAIT_S if patiently else 0)
             yield
 
     @contextmanager
