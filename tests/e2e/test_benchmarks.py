@@ -37,11 +37,28 @@ def test_has_a_figure_for_everything_and_a_row_for_each_peer() -> None:
 
 
 def test_no_message_is_lost_nor_there_twice_when_one_of_several_machines_dies() -> None:
-    size = ["--accounts", "6", "--machines", "2", "--messages", "12"]
+    size = ["--accounts", "6", "--machines", "2", "--messages", "150"]
     command = [sys.executable, "-m", "benchmarks.fleet", *size]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert re.search(r"^machine 1 .* killed$", ended.stdout, re.MULTILINE), ended.stdout
+    assert re.search(r"^machine \d .* killed$", ended.stdout, re.MULTILINE), ended.stdout
+
+
+def test_links_all_mail_of_contacts_that_came_later() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.later",
+        "--archives",
+        "2000",
+        "--contacts",
+        "20",
+        "--runs",
+        "1",
+    ]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(f"^at 2,000 archives{FIGURES}", ended.stdout, re.MULTILINE), ended.stdout
 
 
 def test_makes_the_same_corpus_each_time() -> None:
