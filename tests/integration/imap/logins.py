@@ -11,7 +11,7 @@ from mail_archiver.imap.connect import Login, log_in
 from mail_archiver.imap.session import ImapSession
 
 ANSWER_TIMEOUT_S = 10.0
-SILENCE_TIMEOUT_S = 0.5
+SILENCE_TIMEOUT_S = 2.0
 """For servers that never answer: the test waits as long."""
 
 
