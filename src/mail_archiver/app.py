@@ -144,7 +144,8 @@ class App:
 
     @property
     def _open_workers(self) -> "Callable[[], Workers] | None":
-        count = self.settings.workers or min(_cores(), MOST_WORKERS_BY_DEFAULT)
+        # One more than there are cores: each waits for the disk and the database now and then.
+        count = self.settings.workers or min(_cores() + 1, MOST_WORKERS_BY_DEFAULT)
         if count < 2:
             return None
 

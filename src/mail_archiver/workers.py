@@ -1,8 +1,8 @@
 """Processes that archive a large mailbox side by side, each with IMAP session and database connection.
 
 To read messages takes longest, and one process has one core. A worker is given portions of UIDs, and does
-with them what the main process would; the watermark moves there, in order. Where a worker cannot go on, for
-whatever reason, the main process does the portion itself, and knows what to do about the reason.
+with them what the main process does with others; the watermark moves there, in order. Where a worker cannot
+go on, for whatever reason, the main process does the portion itself, and knows what to do about the reason.
 """
 
 import multiprocessing
@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkProcess, SpawnProcess
+from pathlib import Path
 
 from mail_archiver.app import App
 from mail_archiver.archiving.interruptions import Interruptions
@@ -24,6 +25,7 @@ from mail_archiver.domain.fetch_plan import Window
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.errors import MailArchiverError, places
 from mail_archiver.logs import open_log
+from mail_archiver.mime import attachment_file, forwarded, parse  # noqa: F401 once for all that are copied
 
 _END_WAIT_S = 30.0
 """How long a worker that is not needed any more may take to end by itself."""
@@ -33,22 +35,22 @@ class Workers:
     """Implements `archiving.ports.Workers`.
 
     Args:
-        count: How many processes.
+        count: How many processes, this one included.
     """
 
     def __init__(self, settings: Settings, count: int) -> None:
-        self.count = count
         self._settings = settings
+        self._count = count
 
     @contextmanager
     def at(self, epoch: Epoch) -> Iterator["Team"]:
         """See the port."""
-        # Not forked: a copy of this process would have its connections too.
-        context = multiprocessing.get_context("spawn")
+        fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
+        context = fork if _may_fork(self._settings) else spawn
         pipes: list[Connection] = []
-        processes: list[SpawnProcess] = []
+        processes: list[ForkProcess | SpawnProcess] = []
         try:
-            for _ in range(self.count):
+            for _ in range(self._count - 1):
                 ours, theirs = context.Pipe()
                 process = context.Process(target=serve, args=(theirs, self._settings, epoch), daemon=True)
                 process.start()
@@ -64,42 +66,66 @@ class Workers:
                 process.kill()
 
 
+def _may_fork(settings: Settings) -> bool:
+    """Whether a copy of this process can work: it is there at once, where a new one has all to load.
+
+    Threads are not copied, so what they were about to do never comes to an end there. And SQLite takes the
+    locks of the process that it was copied from for its own.
+    """
+    threads = Path("/proc/self/task")
+    is_alone = threads.is_dir() and len(list(threads.iterdir())) == 1
+    return is_alone and not settings.database_url.get_secret_value().startswith("sqlite")
+
+
 class Team:
     """Implements `archiving.ports.Team`: the workers at one mailbox, each at the other end of a pipe."""
 
     def __init__(self, pipes: Sequence[Connection]) -> None:
-        self._idle = list(pipes)
+        self._given: dict[Connection, deque[int]] = {pipe: deque() for pipe in pipes}
 
-    def archive(self, portions: Sequence[Sequence[int]], window: Window | None) -> Iterator[Tally | None]:
+    @property
+    def size(self) -> int:
+        """See the port."""
+        return 1 + len(self._given)
+
+    def archive(
+        self, portions: Sequence[Sequence[int]], window: Window | None
+    ) -> Iterator[tuple[int, Tally | None]]:
         """See the port."""
         waiting = deque(range(len(portions)))
-        busy: dict[Connection, int] = {}
-        results: dict[int, Tally | None] = {}
-        for wanted in range(len(portions)):
-            while wanted not in results:
-                while waiting and self._idle:
-                    pipe, number = self._idle.pop(), waiting.popleft()
-                    busy[pipe] = number
-                    with suppress(OSError):  # it is gone, and will not answer
-                        pipe.send((portions[number], window))
-                if not busy:  # all of them are gone
-                    results.update(dict.fromkeys(waiting))
-                    waiting.clear()
-                    break
-                ready = wait(list(busy))
-                for pipe in [each for each in busy if each in ready]:
-                    number = busy.pop(pipe)
-                    try:
-                        results[number] = pipe.recv()
-                        self._idle.append(pipe)
-                    except (EOFError, OSError):
-                        results[number] = None
-            yield results.pop(wanted)
+        while waiting or any(self._given.values()):
+            for pipe, number in self._give(waiting):
+                with suppress(OSError):  # it is gone, and will not answer
+                    pipe.send((portions[number], window))
+            if waiting:
+                yield waiting.popleft(), None
+            busy = [pipe for pipe, given in self._given.items() if given]
+            ready = wait(busy, 0 if waiting else None) if busy else []
+            for pipe in [each for each in busy if each in ready]:
+                try:
+                    tally = pipe.recv()
+                except (EOFError, OSError):
+                    for number in self._given.pop(pipe):
+                        yield number, None
+                else:
+                    yield self._given[pipe].popleft(), tally
+
+    def _give(self, waiting: deque[int]) -> Iterator[tuple[Connection, int]]:
+        """One portion for each worker, and one more for it to go on with while we do ours.
+
+        The latter not towards the end, where a portion might wait for a worker while another has none.
+        """
+        for held in range(2):
+            for pipe, given in self._given.items():
+                if len(given) == held and len(waiting) > held * self.size:
+                    given.append(waiting.popleft())
+                    yield pipe, given[-1]
 
 
 def serve(pipe: Connection, settings: Settings, epoch: Epoch) -> None:
     """Be a worker: archive the portions that come through a pipe, until its other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who stops the main process with it closes the pipe
+    _leave_to_the_main_process(but=pipe)
     app = App(settings, open_log(settings.log_level).bind(worker=os.getpid()))
     log = app.log.bind(account=epoch.key.account, mailbox=epoch.key.name)
     try:
@@ -110,6 +136,17 @@ def serve(pipe: Connection, settings: Settings, epoch: Epoch) -> None:
         log.warning("worker.stopped", what=error.what, where=error.where, hint=error.hint)
     except Exception as error:  # noqa: BLE001 the main process meets it again, and isolates it
         log.warning("worker.stopped", error=type(error).__name__, at=places(error))
+
+
+def _leave_to_the_main_process(*, but: Connection) -> None:
+    """Have none of the files and connections that were copied: those of a process that dies must end with it.
+
+    Each is put out of reach, not closed: who has it here would close its number again, with another's file.
+    """
+    folder, nowhere = Path("/proc/self/fd"), os.open(os.devnull, os.O_RDWR)
+    for each in [int(file.name) for file in folder.iterdir()] if folder.is_dir() else ():
+        if each > 2 and each not in (but.fileno(), nowhere):
+            os.dup2(nowhere, each, inheritable=False)
 
 
 def _serve(pipe: Connection, app: App, epoch: Epoch) -> None:

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,10 +26,15 @@ if __name__ == "__main__":
 """
 """Starts the program so that it shares what it would do itself else."""
 
+UNWILLING = """
+from mail_archiver import workers
+workers._serve = lambda *_: 1 / 0
+"""
+
 
 @pytest.fixture
 def sharing(installation: Installation, dovecot: Dovecot) -> Installation:
-    """Many messages, small portions of which three workers get."""
+    """Many messages, small portions of which two workers and the main process get."""
     (installation.folder / "sharing.py").write_text(SHARING)
     installation.started_by = [sys.executable, "sharing.py"]
     installation.settings["WORKERS"] = "3"
@@ -56,7 +63,7 @@ def assert_each_once(installation: Installation) -> None:
 
 
 def first_worker(running: Running) -> int:
-    running.wait_for("message.archived")
+    running.wait_for('"worker"')
     return int(next(pid for pid in by_worker(running.so_far) if pid))
 
 
@@ -66,7 +73,7 @@ def test_workers_archive_each_message_once(sharing: Installation, command: Seque
     assert done.returncode == 0
     assert event(done.stderr, f"{command[0]}.finished")["archived"] == MANY
     workers = by_worker(done.stderr)
-    assert (len(workers), None in workers, len(set(workers)) > 1) == (MANY, False, True)
+    assert (len(workers), None in workers, len(set(workers))) == (MANY, True, 3)
     assert_each_once(sharing)
     if command == ["run"]:
         assert sharing.rows("SELECT last_uid FROM mailbox_epoch") == [(MANY,)]
@@ -85,14 +92,12 @@ def test_what_a_dead_worker_leaves_is_done_by_the_main_process(sharing: Installa
 def test_workers_that_cannot_log_in_leave_all_to_the_main_process(
     sharing: Installation, dovecot: Dovecot
 ) -> None:
-    (sharing.folder / "sharing.py").write_text(
-        f"{SHARING}\nelse:\n    from mail_archiver import workers\n    workers.App.plans = lambda *_: 1 / 0\n"
-    )
+    (sharing.folder / "sharing.py").write_text(UNWILLING + SHARING)
     done = sharing.run("run")
     assert done.returncode == 0
     assert set(by_worker(done.stderr)) == {None}
     stopped = [each for each in events(done.stderr) if each["event"] == "worker.stopped"]
-    assert [each["error"] for each in stopped] == ["ZeroDivisionError"] * 3
+    assert [each["error"] for each in stopped] == ["ZeroDivisionError"] * 2
     assert_each_once(sharing)
 
 
@@ -105,6 +110,24 @@ def test_workers_end_with_the_main_process(sharing: Installation, number: signal
     assert not is_alive(worker)
     assert sharing.run("run").returncode == 0
     assert_each_once(sharing)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's connections are listed in /proc")
+def test_workers_hold_no_connection_of_the_main_process(sharing: Installation) -> None:
+    running = sharing.start("run")
+    worker = first_worker(running)
+    assert sockets(worker)
+    assert not sockets(worker) & sockets(running.process.pid)
+    assert running.finish().returncode == 0
+    assert_each_once(sharing)
+
+
+def sockets(pid: int) -> set[str]:
+    found = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed by now
+            found.add(str(file.readlink()))
+    return {each for each in found if each.startswith("socket:")}
 
 
 def is_alive(pid: int) -> bool:

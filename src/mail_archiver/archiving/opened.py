@@ -7,7 +7,7 @@ from mail_archiver.archiving.batch import BatchArchiver
 from mail_archiver.archiving.fetching import Fetched, Fetcher
 from mail_archiver.archiving.interruptions import Interruptions
 from mail_archiver.archiving.patience import Patience
-from mail_archiver.archiving.ports import MailSource
+from mail_archiver.archiving.ports import MailSource, Team
 from mail_archiver.archiving.recognition import record_known
 from mail_archiver.archiving.work import AccountPlan, Parts, Tally
 from mail_archiver.domain.fetch_plan import MessageSummary, Window, chunks, plan_batches
@@ -26,6 +26,7 @@ PORTIONS_A_TURN = 4
 UIDS_A_LOOKUP = 10_000
 
 Selection = Callable[[Sequence[MessageSummary]], Sequence[MessageSummary]]
+Turn = Callable[[], AbstractContextManager[None]]
 
 
 class OpenedMailbox:
@@ -105,11 +106,9 @@ class OpenedMailbox:
                 uow.ledger.advance(self.epoch, portion[-1])
             self._patience.moved()
 
-        self._archive_portions(uids, None, nullcontext, done)
+        self._archive_portions(uids, None, done)
 
-    def archive_window(
-        self, uids: Sequence[int], window: Window, turn: Callable[[], AbstractContextManager[None]]
-    ) -> None:
+    def archive_window(self, uids: Sequence[int], window: Window, turn: Turn) -> None:
         """Archive what of `uids` was received in a window, also what `run` left out at its start."""
         looked_at = 0
 
@@ -118,7 +117,7 @@ class OpenedMailbox:
             looked_at += len(portion)
             self._parts.progress(looked_at, len(uids))
 
-        self._archive_portions(uids, window, turn, done)
+        self._archive_portions(uids, window, done, turn)
 
     def archive_portion(self, uids: Sequence[int], window: Window | None) -> None:
         """Archive what of `uids` is not known yet.
@@ -191,27 +190,44 @@ class OpenedMailbox:
         self,
         uids: Sequence[int],
         window: Window | None,
-        turn: Callable[[], AbstractContextManager[object]],
         done: Callable[[Sequence[int]], None],
+        turn: Turn | None = None,
     ) -> None:
-        """Archive many messages, portion by portion, or several at a time where it pays; `done` in order."""
+        """Archive many messages, portion by portion, or several at a time where it pays; `done` in order.
+
+        Args:
+            turn: Takes the account for a few portions; None where it is ours already.
+        """
         portions = list(chunks(uids, PORTION))
         if self._parts.open_workers is None or len(uids) < SHARED_FROM:
             for portion in portions:
-                with turn():
+                with turn() if turn else nullcontext():
                     self.archive_portion(portion, window)
                 done(portion)
             return
-        workers = self._parts.open_workers()
-        with workers.at(self.epoch) as team:
-            for some in chunks(portions, PORTIONS_A_TURN * workers.count):
-                with turn():
-                    for portion, tally in zip(some, team.archive(some, window), strict=True):
-                        if tally is None:
-                            self.archive_portion(portion, window)
-                        else:
-                            self._tally.add(tally)
-                        done(portion)
+        with self._parts.open_workers().at(self.epoch) as team:
+            for some in chunks(portions, PORTIONS_A_TURN * team.size if turn else len(portions)):
+                with turn() if turn else nullcontext():
+                    self._share(team, some, window, done)
+
+    def _share(
+        self,
+        team: Team,
+        portions: Sequence[Sequence[int]],
+        window: Window | None,
+        done: Callable[[Sequence[int]], None],
+    ) -> None:
+        ended: set[int] = set()
+        first = 0
+        for number, tally in team.archive(portions, window):
+            if tally is None:
+                self.archive_portion(portions[number], window)
+            else:
+                self._tally.add(tally)
+            ended.add(number)
+            while first in ended:
+                done(portions[first])
+                first += 1
 
     def _archive(self, uids: Sequence[int], select: Selection | None) -> None:
         """Archive those that are selected and not known from elsewhere; None: all of them, known or not."""

@@ -283,25 +283,28 @@ class Store(Protocol):
 
 
 class Team(Protocol):
-    """Workers at one mailbox."""
+    """Processes at one mailbox: this one and others that archive as it does."""
 
-    def archive(self, portions: Sequence[Sequence[int]], window: Window | None) -> Iterator[Tally | None]:
-        """Archive portions of UIDs, ascending, side by side.
+    @property
+    def size(self) -> int:
+        """How many, this one included."""
+
+    def archive(
+        self, portions: Sequence[Sequence[int]], window: Window | None
+    ) -> Iterator[tuple[int, Tally | None]]:
+        """Have portions of UIDs archived side by side.
 
         Args:
             window: As in `OpenedMailbox.archive_portion`.
 
         Returns:
-            In the order of the portions, what became of each; None where no worker could do it.
+            The number of each portion, as they come to their end, and what became of it; None where the
+            caller is to archive it before it asks for the next.
         """
 
 
 class Workers(Protocol):
     """Other processes that archive as this one does."""
-
-    @property
-    def count(self) -> int:
-        """How many."""
 
     def at(self, epoch: Epoch) -> AbstractContextManager[Team]:
         """Put them to work at a mailbox; they have ended when the block has."""

@@ -185,7 +185,7 @@ class Settings(Secrets, BaseSettings):
         zip_inline_images: Images that the HTML shows go into the attachment file too.
         limits: What is taken out of one message at most.
         linking: Whom messages are linked to.
-        workers: Processes that share a large mailbox; 1 for none, None for one each core (4 at most).
+        workers: Processes that share a large mailbox; None for one more than cores (4 at most).
         patience_s: Seconds without progress after which a server that went away is given up.
         database_schema: PostgreSQL schema for our tables; None for the connection's own.
         token_folder: Where what OAuth servers have issued is kept from one run to the next.
