@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 CONCURRENT_FLUSHES = 8
@@ -10,31 +11,28 @@ CONCURRENT_FLUSHES = 8
 
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and those above it; returns the ones that were not there, the topmost first."""
-    if folder.is_dir():
-        return []
-    made = make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return [*made, folder]
+    with suppress(FileExistsError):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileNotFoundError:
+            return [*make_folder(folder.parent), *make_folder(folder)]
+        return [folder]
+    return []
 
 
-def write_file(file: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file that is not there yet, its owner's alone; its folder is made where it is missing."""
+def write_file(file: str | Path, pieces: Iterable[bytes]) -> None:
+    """Write a file that is not there yet, its owner's alone, in a folder that is."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        handle = _make(file)
-    except FileNotFoundError:
-        make_folder(file.parent)
-        handle = _make(file)
-    with os.fdopen(handle, "wb") as target:  # buffered: a raw write may stop short, and say so by a number
         for piece in pieces:
-            target.write(piece)
+            rest = memoryview(piece)
+            while rest:  # a write may stop short
+                rest = rest[os.write(handle, rest) :]
+    finally:
+        os.close(handle)
 
 
-def _make(file: Path) -> int:
-    """A file that was not there, its owner's alone, open to be written."""
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-
-
-def flush(paths: Collection[Path]) -> None:
+def flush(paths: Collection[str]) -> None:
     """Make files and folders durable."""
     from concurrent.futures import ThreadPoolExecutor  # a poll that finds nothing needs none
 
@@ -46,7 +44,7 @@ def flush(paths: Collection[Path]) -> None:
             pass  # the results raise what went wrong
 
 
-def _flush_all(paths: Collection[Path]) -> None:
+def _flush_all(paths: Collection[str]) -> None:
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         try:
