@@ -26,9 +26,10 @@ class Role(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the strongest."""
-        return list(Role).index(self)
+        return _RANKS[self]
 
 
+_RANKS = {role: rank for rank, role in enumerate(Role)}
 RECIPIENT_ROLES = frozenset({Role.TO, Role.CC, Role.BCC, Role.RESENT})
 
 

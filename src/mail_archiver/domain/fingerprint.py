@@ -103,5 +103,4 @@ def collapse_blanks(value: bytes, blanks: bytes = _BLANKS) -> bytes:
 def _add(digest: "hashlib._Hash", *fields: bytes) -> None:
     # Each field with its length: no two different messages may feed the same bytes.
     for value in fields:
-        digest.update(len(value).to_bytes(8, "big"))
-        digest.update(value)
+        digest.update(len(value).to_bytes(8, "big") + value)

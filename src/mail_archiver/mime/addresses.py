@@ -7,6 +7,7 @@ a header can be a megabyte of opening brackets.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mail_archiver.domain.address import Address, Role, normalize_address
 from mail_archiver.domain.message import DefectCode
@@ -63,6 +64,7 @@ INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\
 _AROUND_NAME = " \t<>\"'"
 
 _MAX_TOKENS = 1_000
+_MAX_KNOWN_CHARACTERS = 400
 
 Token = tuple[str, str]
 """The name of a group of `_TOKEN`, and its text."""
@@ -178,18 +180,29 @@ def _spec(match: re.Match[str]) -> str:
 
 
 def _address(role: Role, display_name: str, spec: str, report: Report) -> Address:
-    address = decode_words(spec, report).strip(INVISIBLE)
-    if len(address) > 2 and address[0] == address[-1] == "'":
-        address = address[1:-1]
-    normalized = normalize_address(address)
+    address, name = decode_words(spec, report), decode_words(display_name, report)
+    is_long = len(address) + len(name) > _MAX_KNOWN_CHARACTERS
+    name, address, normalized = (_tidy if is_long else _tidy_known)(name, address)
     if normalized is None:
         report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
-    name = " ".join(decode_words(display_name, report).split())
+    return Address(role, name, address, normalized)
+
+
+def _tidy(name: str, address: str) -> tuple[str, str, str | None]:
+    """Both without what programs put around them, and the address normalized."""
+    address = address.strip(INVISIBLE)
+    if len(address) > 2 and address[0] == address[-1] == "'":
+        address = address[1:-1]
+    name = " ".join(name.split())
     if name.count('"') % 2:  # one that nothing closes
         name = name.strip('"')
     if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
         name = name[1:-1]
-    return Address(role, name.strip(), address, normalized)
+    return name.strip(), address, normalize_address(address)
+
+
+_tidy_known = lru_cache(maxsize=4096)(_tidy)
+"""People write to the same people again and again."""
 
 
 def _unquoted(kind: str, text: str) -> str:

@@ -13,6 +13,9 @@ from mail_archiver.octets import InMemory, Octets
 MAX_RUNS = 100_000
 """Texts that end in padding and are glued together: beyond this many, padding is skipped like other noise."""
 
+MAX_WHOLE_OCTETS = 4 * 1024 * 1024
+"""Longer texts are looked at, and decoded, piece by piece."""
+
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FOREIGN = bytes(set(range(256)) - set(_ALPHABET + b"="))
 _NO_SEXTETS = bytes(set(range(256)) - set(_ALPHABET))
@@ -49,8 +52,8 @@ def read_base64(source: Octets, start: int, end: int) -> Base64:
     Padding in the middle does not end it when only base64 follows (two texts glued together), but a footer
     does; a missing one is added, and foreign bytes are skipped. What is no base64 at all comes back as it is.
     """
-    encoded = next(source.pieces(start, end), b"")
-    if len(encoded) == end - start and (sound := _decode_sound(encoded)) is not None:
+    sound = _decode_sound(source.read(start, end)) if end - start <= MAX_WHOLE_OCTETS else None
+    if sound is not None:
         decode_anew = partial(_decode, source, start, end)
         return Base64(decode_anew, decode_anew, is_broken=False, decoded=sound)
     survey = _survey(source, *_strip(source, start, end))

@@ -153,8 +153,7 @@ def _is_invitation(part: Part, content: ContentStart) -> bool:
 
 def _holds(root: Part, rules: Sequence[Rule]) -> bool:
     """Whether one of the rules holds."""
-    there = {name for name, _ in root.fields}
-    may_hold = [rule for rule in rules if rule.keys() <= there]
+    may_hold = [rule for rule in rules if rule.keys() <= root.first.keys()]
     if not may_hold:
         return False
     names = {name for rule in may_hold for name in rule}

@@ -74,6 +74,7 @@ class _Reader:
         self.root = self.structure.root
         self.defects: dict[Defect, None] = dict.fromkeys(self.structure.defects)
         self.fields = list(self.fields_within_limit())
+        self.first_fields = dict(reversed(self.fields))
 
     def read(self) -> Message:
         source_sha256 = sha256_of(self.source)
@@ -147,7 +148,7 @@ class _Reader:
         return next(declared, None)
 
     def header(self, name: bytes, read: Callable[[bytes, Report], T]) -> T | None:
-        raw = next((value for key, value in self.fields if key == name), None)
+        raw = self.first_fields.get(name)
         return None if raw is None else read(raw, self.report_at(name.decode()))
 
     def addresses(self) -> list[Address]:

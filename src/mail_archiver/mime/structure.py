@@ -39,6 +39,7 @@ class Part:
         content_type: Lower case, "text/plain" where none is given or it is not one (RFC 2045 section 5.2).
         parameters: Of Content-Type, names in lower case.
         disposition, disposition_parameters: Content-Disposition (RFC 2183) likewise; "" where absent.
+        first: The first field of each name.
     """
 
     number: str
@@ -50,10 +51,14 @@ class Part:
     disposition: str = ""
     disposition_parameters: dict[str, Parameter] = field(default_factory=dict)
     children: list["Part"] = field(default_factory=list)
+    first: dict[bytes, bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first = dict(reversed(self.fields))
 
     def value(self, name: bytes) -> bytes | None:
         """The raw value of the first field of that name (lower case), or None."""
-        return next((value for key, value in self.fields if key == name), None)
+        return self.first.get(name)
 
     @property
     def is_multipart(self) -> bool:
@@ -218,7 +223,8 @@ class _Scanner:
 
     def next_delimiter(self, position: int) -> _Delimiter | None:
         find, end = self.source.find, self.end
-        start = find(b"\n--", position, end)
+        dash = find(b"-", position, end)  # base64 has none, and one octet is found 50 times as fast as three
+        start = find(b"\n--", max(dash - 1, position), end) if dash >= 0 else -1
         while start >= 0 and self.effort.dashed_lines > 0:
             delimiter = self.delimiter_at(start)
             if delimiter:

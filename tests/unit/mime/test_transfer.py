@@ -112,6 +112,7 @@ def test_an_equals_sign_that_encodes_nothing_stays_and_is_a_defect(encoded: byte
 
 def pieces(content: bytes, encoding: str, size: int, monkeypatch: pytest.MonkeyPatch) -> bytes:
     monkeypatch.setattr(octets, "PIECE_OCTETS", size)
+    monkeypatch.setattr("mail_archiver.mime.base64.MAX_WHOLE_OCTETS", size)
     return decode(content, encoding)[0]
 
 
