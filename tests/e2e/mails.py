@@ -8,6 +8,9 @@ from tests.servers.imap import ImapServer, ImapUser
 MANY = 450
 """Messages enough for a run to be caught at work: several portions, many batches."""
 
+OUTLASTING = 2 * MANY
+"""Messages enough for a backfill to be still at work when a run that has just started asks for its turn."""
+
 
 def mail(
     subject: str = "An offer",

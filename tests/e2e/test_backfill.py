@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.e2e.conftest import Install
 from tests.e2e.installation import PROGRAM, Installation, bare_environment, event, events
-from tests.e2e.mails import MANY, deliver_many, mail
+from tests.e2e.mails import OUTLASTING, deliver_many, mail
 from tests.servers.dovecot import Dovecot
 
 
@@ -81,7 +81,7 @@ def test_a_dry_run_lists_the_window_and_writes_nothing(installation: Installatio
 
 
 def test_gives_way_to_a_run(installation: Installation, dovecot: Dovecot) -> None:
-    deliver_many(dovecot, installation.user)
+    deliver_many(dovecot, installation.user, OUTLASTING)
     installation.run("db", "upgrade")
     backfill = installation.start("backfill", "--since", "2020-01-01")
     with backfill.held_at("message.archived"):
@@ -91,9 +91,9 @@ def test_gives_way_to_a_run(installation: Installation, dovecot: Dovecot) -> Non
     by_backfill = event(backfill.finish().stderr, "backfill.finished")["archived"]
 
     assert by_run > 0, "the run waited for a portion to end, not for the backfill"
-    assert by_run + by_backfill == MANY
+    assert by_run + by_backfill == OUTLASTING
     assert installation.rows("SELECT count(*), count(DISTINCT archive_id) FROM processed_uid") == [
-        (MANY, MANY)
+        (OUTLASTING, OUTLASTING)
     ]
 
 

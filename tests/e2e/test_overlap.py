@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.installation import Installation, event, events
-from tests.e2e.mails import MANY, deliver_many, mail
+from tests.e2e.mails import MANY, OUTLASTING, deliver_many, mail
 from tests.servers.dovecot import Dovecot
 from tests.servers.pgbouncer import PgBouncer
 
@@ -118,7 +118,7 @@ def test_a_backfill_of_days_does_not_keep_a_run_from_the_new_mail(
 ) -> None:
     user = installation.user
     installation.settings["ACCOUNTS__CRM__START"] = "new"
-    deliver_many(dovecot, user)
+    deliver_many(dovecot, user, OUTLASTING)
     installation.run("run")  # leaves out what is there
     backfill = installation.start("backfill", "--since", "2020-01-01")
     with backfill.held_at("message.archived"):  # in the first of several portions
@@ -160,16 +160,16 @@ def test_a_backfill_on_one_machine_gives_way_to_a_run_on_another(
     machines: tuple[Installation, Installation], dovecot: Dovecot
 ) -> None:
     first, second = machines
-    deliver_many(dovecot, first.user)
+    deliver_many(dovecot, first.user, OUTLASTING)
     backfill = first.start("backfill", "--since", "2020-01-01")
     with backfill.held_at("message.archived"):
         run = second.start("run")
         run.wait_for("run.started")
     by_run, rest = archived(run.finish()), backfill.finish()
 
-    assert 0 < by_run < MANY
-    assert event(rest.stderr, "backfill.finished")["archived"] == MANY - by_run
-    each_message_once(first)
+    assert 0 < by_run < OUTLASTING
+    assert event(rest.stderr, "backfill.finished")["archived"] == OUTLASTING - by_run
+    each_message_once(first, OUTLASTING)
 
 
 def test_a_run_and_an_upgrade_need_two_connections_of_a_pooler_at_a_time(
@@ -219,11 +219,11 @@ def archived(run: subprocess.CompletedProcess[str]) -> int:
     return count
 
 
-def each_message_once(installation: Installation) -> None:
+def each_message_once(installation: Installation, messages: int = MANY) -> None:
     query = "SELECT count(*), count(DISTINCT message_id) FROM archive"
-    assert installation.rows(query) == [(MANY, MANY)]
+    assert installation.rows(query) == [(messages, messages)]
     ledger = "SELECT count(*), count(DISTINCT archive_id), min(outcome), max(outcome) FROM processed_uid"
-    assert installation.rows(ledger) == [(MANY, MANY, "archived", "archived")]
+    assert installation.rows(ledger) == [(messages, messages, "archived", "archived")]
 
 
 def break_leases(installation: Installation) -> None:

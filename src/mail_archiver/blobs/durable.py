@@ -11,13 +11,15 @@ CONCURRENT_FLUSHES = 8
 
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and those above it; returns the ones that were not there, the topmost first."""
+    made: list[Path] = []
     with suppress(FileExistsError):
         try:
             folder.mkdir(mode=0o700)
         except FileNotFoundError:
-            return [*make_folder(folder.parent), *make_folder(folder)]
-        return [folder]
-    return []
+            made = make_folder(folder.parent)
+            folder.mkdir(mode=0o700)  # once: some folders take none, and say what a missing parent says
+        made.append(folder)
+    return made
 
 
 def write_file(file: str | Path, pieces: Iterable[bytes]) -> None:
