@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from imapclient import IMAPClient
@@ -11,6 +12,9 @@ from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
 
 _BEGIN = re.compile(rb"\d+ \(")
+_ITEM = rb'[A-Z0-9.]+ (?:\d{1,19}|"[^"\\\r\n]*")'
+_ITEMS = re.compile(rb'([A-Z0-9.]+) (?:(\d+)|"([^"]*)")')
+_USUAL = re.compile(rb"\d+ \((%b(?: %b)*)(?:\)| (BODY\[(?:HEADER)?\]) \{\d+\})" % (_ITEM, _ITEM))
 
 _MOST_OCTETS = 2**63 - 1
 
@@ -43,11 +47,7 @@ class Answer:
     def received_at(self) -> datetime | None:
         """INTERNALDATE; None also where it is no moment in UTC: at the end of the calendar, or no date."""
         said = self.octets(b"INTERNALDATE")
-        try:
-            moment: datetime | None = parse_to_datetime(said, normalise=False) if said else None
-            return moment and moment.astimezone(UTC) and moment
-        except (ValueError, OverflowError):
-            return None
+        return _moment(said) if said else None
 
 
 def fetch(client: IMAPClient, uids: Sequence[int], *items: str) -> dict[int, Answer]:
@@ -91,8 +91,37 @@ def _one_by_one(lines: Sequence[Line | None]) -> Iterator[list[Line]]:
 
 def _items(answer: list[Line]) -> dict[bytes, Any]:
     """What one answer says, by name; nothing where it is in no grammar."""
+    usual = _usual_items(answer)
+    if usual is not None:
+        return usual
     try:
         _number, said = parse_response(answer)
         return {name.upper(): value for name, value in zip(said[::2], said[1::2], strict=True)}
     except (ProtocolError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def _usual_items(answer: list[Line]) -> dict[bytes, Any] | None:
+    """What an answer says of numbers and short texts, and a message at its end, as nearly all do.
+
+    In a fraction of the time that imapclient takes, which reads octet by octet. None for any other.
+    """
+    line, *rest = answer
+    literal = line[1] if isinstance(line, tuple) else None
+    found = _USUAL.fullmatch(line[0] if isinstance(line, tuple) else line)
+    if found is None or (found[2] is None) != (literal is None) or rest != ([] if literal is None else [b")"]):
+        return None
+    items = _ITEMS.findall(found[1])
+    said: dict[bytes, Any] = {name: int(number) if number else text for name, number, text in items}
+    if literal is not None:
+        said[found[2]] = literal
+    return said
+
+
+@lru_cache(maxsize=1024)  # which is asked for with the size, and again with the message
+def _moment(internal_date: bytes) -> datetime | None:
+    try:
+        moment: datetime = parse_to_datetime(internal_date, normalise=False)
+        return moment if moment.astimezone(UTC) else None
+    except (ValueError, OverflowError):
+        return None

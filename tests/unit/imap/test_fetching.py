@@ -70,6 +70,27 @@ def test_a_date_is_a_moment_or_none(said: bytes, received_at: datetime | None) -
     assert read_answers([b"1 (UID 7 INTERNALDATE " + said + b")"])[7].received_at == received_at
 
 
+@pytest.mark.parametrize(
+    ("first", "literal"),
+    [
+        (b'1 (UID 7 RFC822.SIZE 5 INTERNALDATE " 5-Oct-2026 07:30:00 +0000"', None),
+        (b'1 (INTERNALDATE "" UID 7 BODY[] {4}', b'") 1'),
+        (b"1 (UID 7 BODY[HEADER] {0}", b""),
+        (b"1 (UID " + b"7" * 19, None),
+    ],
+)
+def test_the_short_way_says_what_imapclient_says(first: bytes, literal: bytes | None) -> None:
+    """It is left out where an answer says one thing more."""
+    usual: list[Line] = [first + b")"] if literal is None else [(first, literal), b")"]
+    longer: list[Line] = [first + b" X NIL)"] if literal is None else [(first, literal), b" X NIL)"]
+    [short], [long] = read_answers(usual).values(), read_answers(longer).values()
+    assert vars(long) == {"_items": short._items | {b"X": None}}  # noqa: SLF001
+
+
+def test_a_number_without_end_is_in_no_grammar() -> None:
+    assert read_answers([b"1 (UID 7 RFC822.SIZE " + b"9" * 5_000 + b")"]) == {}
+
+
 LINES = st.one_of(st.none(), st.binary(), st.tuples(st.binary(), st.binary()))
 
 
