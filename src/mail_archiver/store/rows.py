@@ -1,12 +1,14 @@
-"""Many rows in one statement: SQLAlchemy spells it once, the driver does the rest.
+"""Many rows in one statement, which SQLAlchemy spells once.
 
 Made for what every message pays for: SQLAlchemy itself takes rows apart into named parameters one by one, and
-sends an upsert to PostgreSQL row by row.
+sends an upsert to PostgreSQL row by row. PostgreSQL is given an array for each column: that takes it, and the
+driver, half the time that a parameter for each value takes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +18,8 @@ from mail_archiver.store.dialect import insert_of
 
 MAX_PARAMETERS = 32_766
 """SQLite takes so many in one statement."""
+
+_LONG_TEXT = 1_000
 
 Ending = Callable[[postgresql.Insert], sa.Insert]
 """Adds ON CONFLICT and RETURNING to an INSERT: a function of a module, by which the text is found again."""
@@ -29,7 +33,7 @@ def insert_rows(
     rows: Sequence[Mapping[str, Any]],
     ending: Ending | None = None,
 ) -> list[Any]:
-    """Insert rows, in their order, in one statement (more, where they have very many values).
+    """Insert rows, in their order, in one statement (more on SQLite, where they have very many values).
 
     Args:
         rows: All with the same columns. PostgreSQL refuses an ON CONFLICT DO UPDATE with the same key twice.
@@ -45,19 +49,18 @@ def insert_rows(
         return []
     columns = tuple(rows[0])
     spelled = _spell(connection.dialect, _schema(connection), table, columns, ending)
+    if connection.dialect.name == "postgresql":
+        result = connection.exec_driver_sql(spelled.pattern, spelled.arrays(rows))
+        return list(result) if spelled.returns else []
     values = [spelled.values(row) for row in rows]
-    if connection.dialect.name == "sqlite" and not spelled.returns:
+    if not spelled.returns:
         connection.exec_driver_sql(spelled.text(1), values)
         return []
     answers: list[Any] = []
     portion = MAX_PARAMETERS // len(columns)
     for start in range(0, len(values), portion):
         some = values[start : start + portion]
-        result = connection.exec_driver_sql(
-            spelled.text(len(some)), tuple(value for row in some for value in row)
-        )
-        if spelled.returns:
-            answers.extend(result)
+        answers += connection.exec_driver_sql(spelled.text(len(some)), tuple(chain.from_iterable(some)))
     return answers
 
 
@@ -82,46 +85,72 @@ def replace_values(
 
 
 @dataclass(frozen=True, slots=True)
+class _Column:
+    """A column that rows are inserted into."""
+
+    name: str
+    process: Callable[[Any], Any] | None
+    is_text: bool
+
+    def array(self, rows: Sequence[Mapping[str, Any]]) -> str | list[Any]:
+        """Its values in all rows, as PostgreSQL spells an array (section 8.15.2 of its manual)."""
+        values = [row[self.name] for row in rows]
+        if self.process:
+            values = [self.process(value) for value in values]
+        if not self.is_text:
+            return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
+        together = "".join(filter(None, values))
+        if len(together) > _LONG_TEXT * len(values):
+            return values  # one by one: it reads an array more slowly than a statement
+        if '"' in together or "\\" in together:
+            values = [value and value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+        return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in values]) + "}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Spelled:
     """An INSERT in a database's own words, whatever the number of rows."""
 
     pattern: str
-    row: str
-    columns: tuple[str, ...]
-    processors: tuple[tuple[int, Callable[[Any], Any]], ...]
+    columns: tuple[_Column, ...]
     returns: bool
 
     def text(self, rows: int) -> str:
-        return self.pattern.replace(_ROWS, f"VALUES {', '.join([self.row] * rows)}")
+        """For SQLite, where each value is a parameter."""
+        row = f"({', '.join('?' * len(self.columns))})"
+        return self.pattern.replace(_ROWS, f"VALUES {', '.join([row] * rows)}")
 
     def values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        values = [row[column] for column in self.columns]
-        for position, process in self.processors:
-            values[position] = process(values[position])
-        return tuple(values)
+        """The parameters for one row, on SQLite."""
+        return tuple(
+            column.process(row[column.name]) if column.process else row[column.name]
+            for column in self.columns
+        )
+
+    def arrays(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str | list[Any], ...]:
+        """The parameters for all rows, on PostgreSQL."""
+        return tuple(column.array(rows) for column in self.columns)
 
 
 @lru_cache(maxsize=128)
 def _spell(
-    dialect: sa.Dialect, schema: str | None, table: sa.Table, columns: tuple[str, ...], ending: Ending | None
+    dialect: sa.Dialect, schema: str | None, table: sa.Table, names: tuple[str, ...], ending: Ending | None
 ) -> _Spelled:
     plain = insert_of(dialect, table)
-    statement = (ending(plain) if ending else plain).from_select(columns, sa.text(_ROWS).columns())
+    statement = (ending(plain) if ending else plain).from_select(names, sa.text(_ROWS).columns())
     options: dict[str, Any] = (
         {"schema_translate_map": {None: schema}, "render_schema_translate": True} if schema else {}
     )
-    marker = "?" if dialect.paramstyle == "qmark" else "%s"
-    processors = (
-        (n, table.c[name].type.dialect_impl(dialect).bind_processor(dialect))
-        for n, name in enumerate(columns)
+    pattern = statement.compile(dialect=dialect, **options).string
+    types = [table.c[name].type.dialect_impl(dialect) for name in names]
+    if dialect.name == "postgresql":
+        arrays = ", ".join(f"CAST(%s AS {type_.compile(dialect)}[])" for type_ in types)
+        pattern = pattern.replace(_ROWS, f"SELECT * FROM unnest({arrays})")  # noqa: S608 types alone
+    columns = (
+        _Column(name, type_.bind_processor(dialect), isinstance(type_, sa.Text | sa.JSON))
+        for name, type_ in zip(names, types, strict=True)
     )
-    return _Spelled(
-        pattern=statement.compile(dialect=dialect, **options).string,
-        row=f"({', '.join([marker] * len(columns))})",
-        columns=columns,
-        processors=tuple((n, process) for n, process in processors if process),
-        returns=bool(statement.exported_columns),
-    )
+    return _Spelled(pattern, tuple(columns), bool(statement.exported_columns))
 
 
 def _schema(connection: sa.Connection) -> str | None:

@@ -1,5 +1,7 @@
 """Many rows in one statement: whatever their number, and wherever the tables are."""
 
+from datetime import UTC, datetime
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -7,7 +9,7 @@ from tests.integration.store.sql import Sql
 
 from mail_archiver.store.rows import MAX_PARAMETERS, insert_rows, replace_values
 from mail_archiver.store.store import Store
-from mail_archiver.store.tables import organization, thread_message
+from mail_archiver.store.tables import contact, contact_address, organization, thread_message
 
 
 def _with_ids(rows: postgresql.Insert) -> sa.Insert:
@@ -22,6 +24,64 @@ def test_more_values_than_a_statement_takes_are_all_answered(store: Store, sql: 
     assert {external_id for _, external_id in answers} == {row["external_id"] for row in rows}
     assert again == []
     assert sql.rows("SELECT DISTINCT name FROM organization") == [("100 % & more",)]
+
+
+ODD_TEXTS = [
+    "",
+    "NULL",
+    "None",
+    '"',
+    "\\",
+    '\\"',
+    "{a,b}",
+    " a ",
+    "a,b",
+    "\r\n\t",
+    "'%s'",
+    "é\U0001f600",
+    '"' * 9,
+    "'",
+]
+
+
+@pytest.mark.parametrize("long", ["", '\\ " long ' * 10_000], ids=["short", "long"])
+def test_any_text_is_kept_as_it_is(store: Store, sql: Sql, long: str) -> None:
+    rows: list[dict[str, str | None]] = [
+        {"name": long + text, "external_id": f"{n}{text}"} for n, text in enumerate(ODD_TEXTS)
+    ]
+    rows.append({"name": "no text", "external_id": None})
+    with store.transaction() as uow:
+        insert_rows(uow.links._connection, organization, rows)
+    found = sql.rows("SELECT name, external_id FROM organization ORDER BY id")
+    assert found == [(row["name"], row["external_id"]) for row in rows]
+
+
+def test_any_other_value_is_kept_as_it_is(store: Store, sql: Sql) -> None:
+    moments = [None, datetime.min.replace(tzinfo=UTC), datetime(2026, 10, 5, 7, 30, 0, 123456, tzinfo=UTC)]
+    with store.transaction() as uow:
+        connection = uow.links._connection
+        insert_rows(connection, organization, [{"name": "a"}, {"name": "b"}])
+        ids = list(connection.execute(sa.select(organization.c.id)).scalars())
+        people = [
+            {"organization_id": id_, "deleted_at": moment} for id_ in (None, *ids) for moment in moments
+        ]
+        insert_rows(connection, contact, people)
+        query = sa.select(contact.c.organization_id, contact.c.deleted_at).order_by(contact.c.id)
+        found = [{"organization_id": row[0], "deleted_at": row[1]} for row in connection.execute(query)]
+        assert found == people
+        contact_ids = list(connection.execute(sa.select(contact.c.id).order_by(contact.c.id)).scalars())
+        addresses = [
+            {
+                "contact_id": id_,
+                "address": "a@b.example",
+                "normalized": "a@b.example",
+                "is_primary": id_ % 2 == 0,
+            }
+            for id_ in contact_ids
+        ]
+        insert_rows(connection, contact_address, addresses)
+        truths = connection.execute(sa.select(contact_address.c.contact_id, contact_address.c.is_primary))
+        assert {row[0]: row[1] for row in truths} == {id_: id_ % 2 == 0 for id_ in contact_ids}
 
 
 def test_nothing_is_no_statement(store: Store) -> None:
