@@ -14,7 +14,9 @@ from imapclient.response_parser import parse_response
 _BEGIN = re.compile(rb"\d+ \(")
 _ITEM = rb'[A-Z0-9.]+ (?:\d{1,19}|"[^"\\\r\n]*")'
 _ITEMS = re.compile(rb'([A-Z0-9.]+) (?:(\d+)|"([^"]*)")')
-_USUAL = re.compile(rb"\d+ \((%b(?: %b)*)(?:\)| (BODY\[(?:HEADER)?\]) \{\d+\})" % (_ITEM, _ITEM))
+_SAID = rb"\d+ \((%b(?: %b)*)" % (_ITEM, _ITEM)
+_WITHOUT_LITERAL = re.compile(_SAID + rb"\)")
+_WITH_LITERAL = re.compile(_SAID + rb" (BODY\[(?:HEADER)?\]) \{\d+\}")
 
 _MOST_OCTETS = 2**63 - 1
 
@@ -106,15 +108,17 @@ def _usual_items(answer: list[Line]) -> dict[bytes, Any] | None:
 
     In a fraction of the time that imapclient takes, which reads octet by octet. None for any other.
     """
-    line, *rest = answer
-    literal = line[1] if isinstance(line, tuple) else None
-    found = _USUAL.fullmatch(line[0] if isinstance(line, tuple) else line)
-    if found is None or (found[2] is None) != (literal is None) or rest != ([] if literal is None else [b")"]):
+    first, *rest = answer
+    if isinstance(first, tuple):
+        found = _WITH_LITERAL.fullmatch(first[0]) if rest == [b")"] else None
+    else:
+        found = None if rest else _WITHOUT_LITERAL.fullmatch(first)
+    if found is None:
         return None
     items = _ITEMS.findall(found[1])
     said: dict[bytes, Any] = {name: int(number) if number else text for name, number, text in items}
-    if literal is not None:
-        said[found[2]] = literal
+    if isinstance(first, tuple):
+        said[found[2]] = first[1]
     return said
 
 
