@@ -1,4 +1,4 @@
-"""Files and folders that survive a power cut."""
+"""Files and folders that survive a power cut; named by texts, where Path objects would take half the time."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -9,20 +9,20 @@ CONCURRENT_FLUSHES = 8
 """A flush is mostly waiting; those that wait together share one commit of the file system's journal."""
 
 
-def make_folder(folder: Path) -> list[Path]:
+def make_folder(folder: str) -> list[str]:
     """Make a folder and those above it; returns the ones that were not there, the topmost first."""
-    made: list[Path] = []
+    made: list[str] = []
     with suppress(FileExistsError):
         try:
-            folder.mkdir(mode=0o700)
+            os.mkdir(folder, 0o700)  # noqa: PTH102
         except FileNotFoundError:
-            made = make_folder(folder.parent)
-            folder.mkdir(mode=0o700)  # once: some folders take none, and say what a missing parent says
+            made = make_folder(str(Path(folder).parent))
+            os.mkdir(folder, 0o700)  # noqa: PTH102 once: some take none, and say what a missing parent says
         made.append(folder)
     return made
 
 
-def write_file(file: str | Path, pieces: Iterable[bytes]) -> None:
+def write_file(file: str, pieces: Iterable[bytes]) -> None:
     """Write a file that is not there yet, its owner's alone, in a folder that is."""
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -34,19 +34,29 @@ def write_file(file: str | Path, pieces: Iterable[bytes]) -> None:
         os.close(handle)
 
 
-def flush(paths: Collection[str]) -> None:
-    """Make files and folders durable."""
+def rename(file: str, target: str) -> None:
+    """Give a file a name that another may have; whoever opens it gets one of them, whole."""
+    os.replace(file, target)  # noqa: PTH105
+
+
+def flush_files(files: Collection[str]) -> None:
+    """Make the contents of files durable, side by side: each has its own to wait for."""
     from concurrent.futures import ThreadPoolExecutor  # a poll that finds nothing needs none
 
-    in_turn = list(paths)
+    in_turn = list(files)
     # A share for each thread: to hand over a path costs as much processor time as to flush it.
     shares = [share for n in range(CONCURRENT_FLUSHES) if (share := in_turn[n::CONCURRENT_FLUSHES])]
     with ThreadPoolExecutor(CONCURRENT_FLUSHES) as pool:
-        for _ in pool.map(_flush_all, shares):
+        for _ in pool.map(_flush, shares):
             pass  # the results raise what went wrong
 
 
-def _flush_all(paths: Collection[str]) -> None:
+def flush_folders(folders: Iterable[str]) -> None:
+    """Make the names in folders durable, one after the other: the journal, once written, has all of them."""
+    _flush(folders)
+
+
+def _flush(paths: Iterable[str]) -> None:
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         try:
