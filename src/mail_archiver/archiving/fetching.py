@@ -63,7 +63,8 @@ class Fetched:
         """
         from mail_archiver.mime.stand_in import is_stand_in  # with the first message, as the parser
 
-        message = replace(message, received_at=message.received_at or summary.received_at)
+        if message.received_at is None:
+            message = replace(message, received_at=summary.received_at)
         if is_stand_in(message.source):
             original = Blob(sha256_of(message.source), message.source, is_original=True)
             self.failures.append(Failure(summary, STAND_IN, original))

@@ -78,14 +78,12 @@ def fingerprint(
             values[name].append(collapse_blanks(value, b"\t\r\n").strip())
     if not any(values[b"message-id"]):
         return f"v1:{source_sha256}"
-    digest = hashlib.sha256()
-    for name in FINGERPRINT_HEADERS:
-        for value in values[name]:
-            _add(digest, name, value)
-    digest.update(len(leaves).to_bytes(8, "big"))
+    fields = [field for name in FINGERPRINT_HEADERS for value in values[name] for field in (name, value)]
+    framed = [_framed(field) for field in fields]
+    framed.append(len(leaves).to_bytes(8, "big"))
     for leaf in leaves:
-        _add(digest, leaf.content_type, leaf.name, leaf.sha256)
-    return f"v1:{digest.hexdigest()}"
+        framed += map(_framed, (leaf.content_type, leaf.name, leaf.sha256))
+    return f"v1:{hashlib.sha256(b''.join(framed)).hexdigest()}"
 
 
 def collapse_blanks(value: bytes, blanks: bytes = _BLANKS) -> bytes:
@@ -100,7 +98,6 @@ def collapse_blanks(value: bytes, blanks: bytes = _BLANKS) -> bytes:
     return value
 
 
-def _add(digest: "hashlib._Hash", *fields: bytes) -> None:
-    # Each field with its length: no two different messages may feed the same bytes.
-    for value in fields:
-        digest.update(len(value).to_bytes(8, "big") + value)
+def _framed(field: bytes) -> bytes:
+    """A field with its length: no two different messages may feed the same bytes."""
+    return len(field).to_bytes(8, "big") + field

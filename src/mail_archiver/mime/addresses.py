@@ -66,6 +66,9 @@ _AROUND_NAME = " \t<>\"'"
 _MAX_TOKENS = 1_000
 _MAX_KNOWN_CHARACTERS = 400
 
+_Found = tuple[str, str, str | None]
+"""A display name, an address, and it normalized; None where it is no address."""
+
 Token = tuple[str, str]
 """The name of a group of `_TOKEN`, and its text."""
 
@@ -73,18 +76,33 @@ Token = tuple[str, str]
 def read_addresses(raw: bytes, role: Role, report: Report) -> Iterator[Address]:
     """Every address of a raw field value, in order; the names of groups are no addresses."""
     text = header_text(raw, report)
+    known = _read_known(text) if len(text) <= _MAX_KNOWN_CHARACTERS else None
+    for name, address, normalized in _read(text, report) if known is None else known:
+        yield Address(role, name, address, normalized)
+
+
+@lru_cache(maxsize=2048)  # people write to the same people again and again
+def _read_known(text: str) -> tuple[_Found, ...] | None:
+    """As `_read`; None where there is something to report, each time anew."""
+    defects: list[DefectCode] = []
+    found = tuple(_read(text, lambda code, _action: defects.append(code)))
+    return None if defects else found
+
+
+def _read(text: str, report: Report) -> Iterator[_Found]:
     usual = _read_usual(text)
     if usual is not None:
-        for display_name, spec in usual:
-            yield _address(role, display_name, spec, report)
+        for name, spec in usual:
+            yield _tidy(name, spec, report)
         return
     for element in _elements(text):
-        for display_name, spec in _read_element(element, report):
-            yield _address(role, display_name, spec, report)
+        for name, spec in _read_element(element, report):
+            address = decode_words(spec, report)
+            yield _tidy(decode_words(name, report), address, report)
 
 
 def _read_usual(text: str) -> list[tuple[str, str]] | None:
-    """Display names and addresses of a list in which nothing is unusual; None of any other."""
+    """Display names and addresses of a list in which nothing is unusual, or encoded; None of any other."""
     found: list[tuple[str, str]] = []
     position, end = 0, len(text)
     while position < end:
@@ -179,16 +197,7 @@ def _spec(match: re.Match[str]) -> str:
     return f"{local}@{''.join(match[2].split())}"
 
 
-def _address(role: Role, display_name: str, spec: str, report: Report) -> Address:
-    address, name = decode_words(spec, report), decode_words(display_name, report)
-    is_long = len(address) + len(name) > _MAX_KNOWN_CHARACTERS
-    name, address, normalized = (_tidy if is_long else _tidy_known)(name, address)
-    if normalized is None:
-        report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
-    return Address(role, name, address, normalized)
-
-
-def _tidy(name: str, address: str) -> tuple[str, str, str | None]:
+def _tidy(name: str, address: str, report: Report) -> _Found:
     """Both without what programs put around them, and the address normalized."""
     address = address.strip(INVISIBLE)
     if len(address) > 2 and address[0] == address[-1] == "'":
@@ -198,11 +207,10 @@ def _tidy(name: str, address: str) -> tuple[str, str, str | None]:
         name = name.strip('"')
     if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
         name = name[1:-1]
-    return name.strip(), address, normalize_address(address)
-
-
-_tidy_known = lru_cache(maxsize=4096)(_tidy)
-"""People write to the same people again and again."""
+    normalized = normalize_address(address)
+    if normalized is None:
+        report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
+    return name.strip(), address, normalized
 
 
 def _unquoted(kind: str, text: str) -> str:

@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.charset_names import charset_name, python_codec
@@ -49,6 +50,7 @@ _MIN_VARIETY = 3  # different ones: ornaments have fewer
 _MIN_RUN = 2  # of them side by side, as in any word without Latin letters
 _MIN_LEAD = 2.0  # how many times likelier than Western European the find must be
 _SAMPLE_OCTETS = 32 * 1024
+_MAX_KNOWN_CHARACTERS = 40
 
 _WORD_BEYOND_ASCII = re.compile(rb"[\xc0-\xff]{5}|[\xa1-\xff]{8}")  # no dashes, no no-break spaces
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]++")
@@ -80,8 +82,7 @@ def decode_text(content: bytes, charset: str | None, report: Report) -> str:
     Args:
         charset: As declared; None or "" where nothing is.
     """
-    name = charset_name(charset)
-    codec = python_codec(name) if name else None
+    name, codec = (_known_charset if len(charset or "") <= _MAX_KNOWN_CHARACTERS else _charset)(charset)
     if content.isascii() and _is_plain(content, codec or ""):
         if codec and codec.startswith(_WIDE) and content:
             report(DefectCode.CHARSET_WRONG, f"not {name[:40]}, read as us-ascii")
@@ -103,6 +104,15 @@ def decode_text(content: bytes, charset: str | None, report: Report) -> str:
     else:
         report(DefectCode.CHARSET_MISSING, f"no charset, read as {found}")
     return text
+
+
+def _charset(declared: str | None) -> tuple[str, str | None]:
+    """The name in a declaration, and its codec."""
+    name = charset_name(declared)
+    return name, python_codec(name) if name else None
+
+
+_known_charset = lru_cache(maxsize=256)(_charset)
 
 
 def read_undeclared(raw: bytes) -> tuple[str, str]:

@@ -4,13 +4,16 @@ The standard library's parser takes quadratic time on quotes and raises on some 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from mail_archiver.mime.charsets import decode_raw, decode_text
 
 MAX_PARAMETERS = 5_000
+_MAX_KNOWN_OCTETS = 100
 
 _VALUE = re.compile(rb"[^;\s]*")
 # Separators begin where a run of them begins: a semicolon may be missing, and there may be a million.
@@ -39,12 +42,16 @@ class Parameter:
         return decode_raw(self.octets)
 
 
-def read_parameters(raw: bytes) -> tuple[str, dict[str, Parameter]]:
+def read_parameters(raw: bytes) -> tuple[str, Mapping[str, Parameter]]:
     """The value in lower case, and the parameters by their names in lower case.
 
     The first of two with one name counts; one in the form of RFC 2231 counts before a plain one, which is
     there for old readers.
     """
+    return (_read_known if len(raw) <= _MAX_KNOWN_OCTETS else _read)(raw)
+
+
+def _read(raw: bytes) -> tuple[str, Mapping[str, Parameter]]:
     line = raw.replace(b"\r", b"").replace(b"\n", b"").strip()
     value = _VALUE.match(line)
     parameters: dict[str, Parameter] = {}
@@ -61,6 +68,10 @@ def read_parameters(raw: bytes) -> tuple[str, dict[str, Parameter]]:
             pieces.setdefault(name, {}).setdefault(int(number or 0), (encoded, _unquoted(quoted)))
     parameters.update((name, _joined(numbered)) for name, numbered in pieces.items())
     return (value[0].strip(b'"').decode("latin-1").lower() if value else ""), parameters
+
+
+_read_known = lru_cache(maxsize=1024)(_read)
+"""Most parts say one of a few things."""
 
 
 def _unquoted(value: bytes) -> bytes:

@@ -73,7 +73,7 @@ class _Reader:
         self.structure = scan(source, effort=self.effort)
         self.root = self.structure.root
         self.defects: dict[Defect, None] = dict.fromkeys(self.structure.defects)
-        self.fields = list(self.fields_within_limit())
+        self.fields = self.root.fields if self.has_usual_header() else list(self.fields_within_limit())
         self.first_fields = dict(reversed(self.fields))
 
     def read(self) -> Message:
@@ -124,6 +124,11 @@ class _Reader:
         """All fields; v1 takes a first line "From :" for the one that an mbox has there, as it always did."""
         is_taken = _SPACED_FROM.match(self.source.read(0, 64))
         return self.root.fields[1:] if is_taken else self.root.fields
+
+    def has_usual_header(self) -> bool:
+        """Whether it is short, and all in ASCII: nothing in it need be decoded, or left out."""
+        end = self.structure.header_end
+        return end <= self.limits.header_octets and self.structure.source.read(0, end).isascii()
 
     def fields_within_limit(self) -> Iterator[Field]:
         """The fields to be decoded; the one that a limit cuts is read as far as it goes."""

@@ -5,7 +5,7 @@ bodies in between are never looked at line by line, nor held in memory.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -47,9 +47,9 @@ class Part:
     start: int
     end: int
     content_type: str
-    parameters: dict[str, Parameter]
+    parameters: Mapping[str, Parameter]
     disposition: str = ""
-    disposition_parameters: dict[str, Parameter] = field(default_factory=dict)
+    disposition_parameters: Mapping[str, Parameter] = field(default_factory=dict)
     children: list["Part"] = field(default_factory=list)
     first: dict[bytes, bytes] = field(init=False)
 
@@ -282,7 +282,7 @@ def _is_digest(parent: Part | None) -> bool:
     return parent is not None and parent.content_type == "multipart/digest"  # RFC 2046 section 5.1.5
 
 
-def _content_type(fields: list[Field], default: str) -> tuple[str, dict[str, Parameter]]:
+def _content_type(fields: list[Field], default: str) -> tuple[str, Mapping[str, Parameter]]:
     raw = next((value for name, value in fields if name == b"content-type"), None)
     if raw is None:
         return default, {}

@@ -18,6 +18,7 @@ _ODD_SOFT_BREAK = re.compile(rb"=(?:[ \t]++\r?\n|\r(?!\n))")  # the C decoder dr
 _LINE_PADDING = re.compile(rb"(?<![ \t=])[ \t]++(?=\r?\n)")
 _BLANK_BEFORE_LINE_END = re.compile(rb"\n(?:(?<=[ \t]\n)|(?<=[ \t]\r\n))")  # found 50 times as fast
 _BARE_EQUALS_SIGN = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+\r?\n|\r|\Z)")
+_UNUSUAL = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")  # those above among it
 _CUT = re.compile(rb"[^=\s]{3}|[0-9A-Fa-f]{2}=[^=]")  # backwards
 _EDGE_OCTETS = 64 * 1024
 _LONGEST_CARRY_OCTETS = 2 * 1024 * 1024
@@ -63,15 +64,19 @@ def open_transfer(source: Octets, start: int, end: int, encoding: str, report: R
 
 
 def _open_quoted_printable(source: Octets, start: int, end: int, report: Report) -> Transfer:
-    if _BARE_EQUALS_SIGN.search(source.read(start, min(start + PIECE_OCTETS, end))):
+    decode_v1 = partial(_decode_quoted_printable, source, start, end, keep_padding=True)
+    beginning = source.read(start, min(start + PIECE_OCTETS, end))
+    is_all = len(beginning) == end - start
+    if is_all and not _UNUSUAL.search(beginning) and not _BLANK_BEFORE_LINE_END.search(beginning):
+        return Transfer(decode_v1, decode_v1, binascii.a2b_qp(beginning))
+    if _BARE_EQUALS_SIGN.search(beginning):
         report(DefectCode.TRANSFER_ENCODING_BROKEN, "equals signs that encode nothing, kept")
     has_padding = any(
         _BLANK_BEFORE_LINE_END.search(piece) and _LINE_PADDING.search(piece)
         for piece in _cut_pieces(source, start, end)
     )
-    decode_v1 = partial(_decode_quoted_printable, source, start, end, keep_padding=True)
     if not has_padding:
-        decoded = b"".join(decode_v1()) if end - start <= PIECE_OCTETS else None
+        decoded = b"".join(decode_v1()) if is_all else None
         return Transfer(decode_v1, decode_v1, decoded)
     return Transfer(partial(_decode_quoted_printable, source, start, end, keep_padding=False), decode_v1)
 
@@ -80,14 +85,9 @@ def _decode_quoted_printable(source: Octets, start: int, end: int, *, keep_paddi
     for piece in _cut_pieces(source, start, end):
         # White space at the end of a line was added on the way (RFC 2045 section 6.7, rule 3).
         lines = piece if keep_padding else _LINE_PADDING.sub(b"", piece)
-        decoded = binascii.a2b_qp(_ODD_SOFT_BREAK.sub(b"", lines) if _may_have_odd_breaks(lines) else lines)
+        decoded = binascii.a2b_qp(_ODD_SOFT_BREAK.sub(b"", lines))
         if decoded:
             yield decoded
-
-
-def _may_have_odd_breaks(lines: bytes) -> bool:
-    """Found out in a fifth of the time that it takes to look for them."""
-    return b"= " in lines or b"=\t" in lines or lines.count(b"=\r") != lines.count(b"=\r\n")
 
 
 def _cut_pieces(source: Octets, start: int, end: int) -> Iterator[bytes]:
