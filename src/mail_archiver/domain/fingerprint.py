@@ -14,6 +14,8 @@ FINGERPRINT_HEADERS = (b"message-id", b"date", b"from", b"to", b"cc", b"subject"
 """The headers that count, in the order in which they are hashed."""
 
 _BLANKS = b"\t\r\n\v\f"
+_SAMPLE_OCTETS = 4096
+_FEW = 128  # octets for each CR, and more, as no text has
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,29 @@ class LeafHash:
 
     def update(self, piece: bytes) -> None:
         """Take in the next piece of the content, transfer encoding removed."""
-        lines = self._to_lf.decode(piece.decode("latin-1")).encode("latin-1")
+        lines = self._with_lf(piece)
         text = lines.rstrip()
         if text:
             self._hash.update(text)
             self._without_end = self._hash.copy()
         self._hash.update(lines[len(text) :])
 
+    def _with_lf(self, piece: bytes) -> bytes:
+        _, holds_cr = self._to_lf.getstate()
+        if not holds_cr and not piece.endswith(b"\r") and _has_few_cr(piece[:_SAMPLE_OCTETS]):
+            most = len(piece) // _FEW
+            first, *rest = piece.split(b"\r", most)
+            if len(rest) < most:  # a picture, a PDF: in half the time
+                return b"\n".join([first, *(each.removeprefix(b"\n") for each in rest)])
+        return self._to_lf.decode(piece.decode("latin-1")).encode("latin-1")
+
     def digest(self, content_type: bytes, name: bytes) -> LeafDigest:
         """What was taken in, as a part of that type and name."""
         return LeafDigest(content_type, name, self._without_end.digest())
+
+
+def _has_few_cr(sample: bytes) -> bool:
+    return len(sample) == _SAMPLE_OCTETS and sample.count(b"\r") * _FEW < len(sample)
 
 
 def fingerprint(

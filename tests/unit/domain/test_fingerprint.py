@@ -37,6 +37,19 @@ def test_v1_is_made_as_it_was_written_down() -> None:
     assert expected == "v1:e3e5227de65134b5b2dad27b987e476979df5de2f6b90496308a1c7d05c6c435"
 
 
+PIECES = st.lists(
+    st.sampled_from([b"\r", b"\n", b"\r\n", b"\r\r\n", b" ", b"a" * 90, b"b" * 5_000]), max_size=40
+)
+
+
+@given(PIECES, st.integers(0, 20_000))
+def test_line_ends_count_as_lf_however_many_there_are(pieces: list[bytes], cut: int) -> None:
+    content = b"".join(pieces)
+    lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip()
+    for some in ([content], [content[:cut], content[cut:]], pieces):
+        assert leaf_digest(b"", b"", *some).sha256 == hashlib.sha256(lines).digest()
+
+
 @pytest.mark.parametrize(
     "headers", [[], [(b"subject", b" a")], [(b"message-id", b"")], [(b"message-id", b" \r\n ")]]
 )

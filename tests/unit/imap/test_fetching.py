@@ -84,7 +84,7 @@ def test_the_short_way_says_what_imapclient_says(first: bytes, literal: bytes | 
     usual: list[Line] = [first + b")"] if literal is None else [(first, literal), b")"]
     longer: list[Line] = [first + b" X NIL)"] if literal is None else [(first, literal), b" X NIL)"]
     [short], [long] = read_answers(usual).values(), read_answers(longer).values()
-    assert vars(long) == {"_items": short._items | {b"X": None}}  # noqa: SLF001
+    assert vars(long) == {"_items": short._items | {b"X": None}}
 
 
 def test_a_number_without_end_is_in_no_grammar() -> None:

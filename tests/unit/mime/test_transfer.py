@@ -34,6 +34,30 @@ def test_valid_base64_reads_as_the_standard_library_reads_it(
     assert decode_base64(encoded) == (content, False)
 
 
+ODD_OCTETS = st.sampled_from([b"", b"=", b"==", b"!", b" ", b"\n", b"\r\n", b"A", b"\0", b"-"])
+
+
+@given(
+    st.binary(max_size=300),
+    st.integers(1, 40),
+    st.integers(0, 400),
+    st.integers(0, 400),
+    st.integers(0, 3),
+    ODD_OCTETS,
+)
+def test_lines_of_one_length_read_as_any_others(
+    content: bytes, quads: int, at: int, end: int, missing: int, odd: bytes
+) -> None:
+    """Whatever is wrong with them; with LF alone they are read in another way."""
+    encoded = base64.b64encode(content)
+    lines = [encoded[start : start + 4 * quads] for start in range(0, len(encoded), 4 * quads)]
+    text = b"\r\n".join(lines)
+    for damaged in (text, text[:at] + odd + text[at + missing :], text[: end or None]):
+        one_by_one = damaged.replace(b"\r\n", b"\n")
+        if b"\r" not in one_by_one and one_by_one.count(b"\n") == damaged.count(b"\r\n"):
+            assert decode_base64(damaged) == decode_base64(one_by_one)
+
+
 @given(st.binary(min_size=1, max_size=50), st.binary(min_size=1, max_size=50))
 def test_two_base64_texts_glued_together_are_both_read(one: bytes, two: bytes) -> None:
     decoded, _ = decode_base64(base64.encodebytes(one) + base64.encodebytes(two))
