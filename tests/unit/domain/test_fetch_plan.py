@@ -47,8 +47,8 @@ def test_a_message_larger_than_a_batch_is_a_batch_of_its_own() -> None:
     assert [[message.uid for message in batch] for batch in batches] == [[1], [2], [3, 4]]
 
 
-def test_the_usual_limits_are_a_hundred_messages_and_eight_mebibytes() -> None:
-    assert [len(batch) for batch in plan_batches(summaries([1] * 220))] == [
+def test_the_usual_limits_are_two_hundred_messages_and_eight_mebibytes() -> None:
+    assert [len(batch) for batch in plan_batches(summaries([1] * 420))] == [
         BATCH_MESSAGES,
         BATCH_MESSAGES,
         20,
