@@ -13,6 +13,7 @@ from tests.e2e.mails import deliver_many, mail
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 
+from mail_archiver.domain.fetch_plan import BATCH_MESSAGES
 from mail_archiver.store.release import HEAD
 
 Break = Callable[[Installation], None]
@@ -218,7 +219,7 @@ def test_what_was_committed_before_a_failure_stays_and_is_counted(
     installation: Installation, dovecot: Dovecot
 ) -> None:
     deliver_many(dovecot, installation.user)
-    in_the_second_batch = hashlib.sha256(mail("Message 120")).hexdigest()
+    in_the_second_batch = hashlib.sha256(mail(f"Message {BATCH_MESSAGES + 20}")).hexdigest()
     folder = installation.folder / "blobs" / in_the_second_batch[:2]
     folder.mkdir(parents=True)
     (folder / in_the_second_batch[2:4]).write_bytes(b"")
@@ -226,8 +227,8 @@ def test_what_was_committed_before_a_failure_stays_and_is_counted(
     run = installation.run("run")
 
     assert run.returncode == 73
-    assert event(run.stderr, "run.finished")["archived"] == 100
-    assert installation.rows("SELECT count(*) FROM archive") == [(100,)]
+    assert event(run.stderr, "run.finished")["archived"] == BATCH_MESSAGES
+    assert installation.rows("SELECT count(*) FROM archive") == [(BATCH_MESSAGES,)]
 
 
 def test_one_account_that_fails_does_not_keep_the_next_from_its_turn(
