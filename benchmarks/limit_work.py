@@ -1,6 +1,6 @@
 """The work of the limits, in a process of its own, measured in there: without its start and what it prepares.
 
-    python -m benchmarks.limit_work KIND HOST PORT USER PASSWORD DATABASE_URL
+    python -m benchmarks.limit_work KIND HOST PORT CA_FILE USER PASSWORD DATABASE_URL
 
 `limits` runs it.
 """
@@ -12,6 +12,7 @@ import io
 import json
 import os
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Place:
 
     host: str
     port: int
+    ca_file: str
     user: str
     password: str
     database: str
@@ -58,7 +60,16 @@ def _read(place: Place) -> Iterator[bytes]:
 
 
 def _fetch(place: Place) -> Work:
+    return _fetch_from(socket.create_connection((place.host, place.port)), place)
+
+
+def _fetch_over_tls(place: Place) -> Work:
+    context = ssl.create_default_context(cafile=place.ca_file)
     peer = socket.create_connection((place.host, place.port))
+    return _fetch_from(context.wrap_socket(peer, server_hostname=place.host), place)
+
+
+def _fetch_from(peer: socket.socket, place: Place) -> Work:
     peer.recv(4096)
     peer.sendall(f'a LOGIN "{place.user}" "{place.password}"\r\n'.encode())
     _until_done(peer)
@@ -147,6 +158,7 @@ def _escaped(value: str) -> str:
 
 PREPARE: dict[str, Callable[[Place], Work]] = {
     "fetch": _fetch,
+    "fetch-tls": _fetch_over_tls,
     "parse-compat32": _parse(),
     "parse-default": _parse(email.policy.default),
     "copy": _copy,
@@ -159,10 +171,10 @@ def main() -> None:
     parser.add_argument("kind", choices=PREPARE)
     parser.add_argument("host")
     parser.add_argument("port", type=int)
-    for name in ("user", "password", "database"):
+    for name in ("ca_file", "user", "password", "database"):
         parser.add_argument(name)
     given = parser.parse_args()
-    place = Place(given.host, given.port, given.user, given.password, given.database)
+    place = Place(given.host, given.port, given.ca_file, given.user, given.password, given.database)
     work = PREPARE[given.kind](place)
     started, before = time.perf_counter(), os.times()
     done = work()

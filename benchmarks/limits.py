@@ -11,6 +11,7 @@ from benchmarks.servers import Mailbox, Servers
 
 LIMITS = {
     "fetch": "limit: fetch, kept nowhere",
+    "fetch-tls": "limit: fetch over TLS, likewise",
     "parse-compat32": "limit: email, compat32",
     "parse-default": "limit: email, policy.default",
     "copy": "limit: COPY of rows",
@@ -38,7 +39,9 @@ class LimitHome:
         self._servers = servers
         self._database = servers.postgres.new_database()
         user, server = mailbox.user, mailbox.server
-        self._command = [kind, server.host, str(server.port), user.username, user.password, self._database]
+        port = server.tls_port if kind == "fetch-tls" else server.port
+        place = [server.host, str(port), str(server.ca_file), user.username, user.password, self._database]
+        self._command = [kind, *place]
         self._done = 0
 
     def run(self) -> Cost:
@@ -49,7 +52,7 @@ class LimitHome:
             raise Failed(answer.stderr[-2000:])
         self._done, wall_s, user_s, system_s = json.loads(answer.stdout)
         # The others have read the mailbox before they begin.
-        servers_s = descendants_s() - before_s if self._kind == "fetch" else 0
+        servers_s = descendants_s() - before_s if self._kind.startswith("fetch") else 0
         return Cost(wall_s, user_s, system_s, servers_s, 0)
 
     def archived(self) -> int:
