@@ -30,7 +30,7 @@ def write_file(file: str, pieces: Iterable[bytes]) -> None:
             rest = memoryview(piece)
             while rest:  # a write may stop short
                 rest = rest[os.write(handle, rest) :]
-        if hasattr(os, "posix_fadvise"):
+        with suppress(AttributeError, OSError):  # it may be unknown, to the system or to what it has mounted
             # It is written out from now on. Else it waits for its flush, and every few files take a commit of
             # the file system's journal, where one is enough for all.
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
