@@ -20,6 +20,7 @@ MAX_PARAMETERS = 32_766
 """SQLite takes so many in one statement."""
 
 _LONG_TEXT = 1_000
+"""Characters, on average."""
 
 Ending = Callable[[postgresql.Insert], sa.Insert]
 """Adds ON CONFLICT and RETURNING to an INSERT: a function of a module, by which the text is found again."""
@@ -99,9 +100,10 @@ class _Column:
             values = [self.process(value) for value in values]
         if not self.is_text:
             return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
-        together = "".join(filter(None, values))
-        if len(together) > _LONG_TEXT * len(values):
+        texts = [value for value in values if value]
+        if sum(map(len, texts)) > _LONG_TEXT * len(values):
             return values  # one by one: it reads an array more slowly than a statement
+        together = "".join(texts)
         if '"' in together or "\\" in together:
             values = [value and value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
         return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in values]) + "}"
