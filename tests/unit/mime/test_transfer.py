@@ -1,5 +1,7 @@
 import base64
+import binascii
 import quopri
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from mail_archiver import octets
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.base64 import decode_base64
+from mail_archiver.mime.base64 import _decode_even_lines, decode_base64
 from mail_archiver.mime.transfer import open_transfer
 from mail_archiver.octets import InMemory
 
@@ -34,28 +36,30 @@ def test_valid_base64_reads_as_the_standard_library_reads_it(
     assert decode_base64(encoded) == (content, False)
 
 
-ODD_OCTETS = st.sampled_from([b"", b"=", b"==", b"!", b" ", b"\n", b"\r\n", b"A", b"\0", b"-"])
+ODD_OCTETS = st.sampled_from([b"", b"=", b"==", b"!", b" ", b"\n", b"\r\n", b"A", b"\0", b"!!!!", b"--=="])
 
 
 @given(
     st.binary(max_size=300),
     st.integers(1, 40),
-    st.integers(0, 400),
+    st.integers(0, 100),
     st.integers(0, 400),
     st.integers(0, 3),
     ODD_OCTETS,
 )
-def test_lines_of_one_length_read_as_any_others(
+def test_lines_of_one_length_are_read_at_once_where_nothing_is_wrong(
     content: bytes, quads: int, at: int, end: int, missing: int, odd: bytes
 ) -> None:
-    """Whatever is wrong with them; with LF alone they are read in another way."""
     encoded = base64.b64encode(content)
-    lines = [encoded[start : start + 4 * quads] for start in range(0, len(encoded), 4 * quads)]
-    text = b"\r\n".join(lines)
-    for damaged in (text, text[:at] + odd + text[at + missing :], text[: end or None]):
-        one_by_one = damaged.replace(b"\r\n", b"\n")
-        if b"\r" not in one_by_one and one_by_one.count(b"\n") == damaged.count(b"\r\n"):
-            assert decode_base64(damaged) == decode_base64(one_by_one)
+    text = b"\r\n".join(encoded[start : start + 4 * quads] for start in range(0, len(encoded), 4 * quads))
+    assert _decode_even_lines(text) == (content if b"\r\n" in text else None)
+    replaced = text[:at] + odd + text[at + len(odd) :]
+    for damaged in (replaced, text[:at] + odd + text[at + missing :], text[:end]):
+        read = None
+        with suppress(binascii.Error):
+            read = _decode_even_lines(damaged)
+        if read is not None:
+            assert read == base64.b64decode(damaged.replace(b"\r\n", b""), validate=True)
 
 
 @given(st.binary(min_size=1, max_size=50), st.binary(min_size=1, max_size=50))
