@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from mail_archiver.store.dialect import insert_of
+from mail_archiver.store.dialect import ROWS_A_STATEMENT, insert_of
 
 MAX_PARAMETERS = 32_766
 """SQLite takes so many in one statement."""
@@ -34,7 +34,7 @@ def insert_rows(
     rows: Sequence[Mapping[str, Any]],
     ending: Ending | None = None,
 ) -> list[Any]:
-    """Insert rows, in their order, in one statement (more on SQLite, where they have very many values).
+    """Insert rows, in their order, in one statement; more, where they are very many.
 
     Args:
         rows: All with the same columns. PostgreSQL refuses an ON CONFLICT DO UPDATE with the same key twice.
@@ -50,14 +50,18 @@ def insert_rows(
         return []
     columns = tuple(rows[0])
     spelled = _spell(connection.dialect, _schema(connection), table, columns, ending)
+    answers: list[Any] = []
     if connection.dialect.name == "postgresql":
-        result = connection.exec_driver_sql(spelled.pattern, spelled.arrays(rows))
-        return list(result) if spelled.returns else []
+        for start in range(0, len(rows), ROWS_A_STATEMENT):  # or a hostile mailbox would be one of any length
+            arrays = spelled.arrays(rows[start : start + ROWS_A_STATEMENT])
+            result = connection.exec_driver_sql(spelled.pattern, arrays)
+            if spelled.returns:
+                answers += result
+        return answers
     values = [spelled.values(row) for row in rows]
     if not spelled.returns:
         connection.exec_driver_sql(spelled.text(1), values)
         return []
-    answers: list[Any] = []
     portion = MAX_PARAMETERS // len(columns)
     for start in range(0, len(values), portion):
         some = values[start : start + portion]
