@@ -43,24 +43,20 @@ def rename(file: str, target: str) -> None:
     os.replace(file, target)  # noqa: PTH105
 
 
-def flush_files(files: Collection[str]) -> None:
-    """Make the contents of files durable, side by side: each has its own to wait for."""
+def flush_side_by_side(files: Collection[str]) -> None:
+    """Make the contents of files durable: each has its own to wait for."""
     from concurrent.futures import ThreadPoolExecutor  # a poll that finds nothing needs none
 
     in_turn = list(files)
     # A share for each thread: to hand over a path costs as much processor time as to flush it.
     shares = [share for n in range(CONCURRENT_FLUSHES) if (share := in_turn[n::CONCURRENT_FLUSHES])]
     with ThreadPoolExecutor(CONCURRENT_FLUSHES) as pool:
-        for _ in pool.map(_flush, shares):
+        for _ in pool.map(flush_in_turn, shares):
             pass  # the results raise what went wrong
 
 
-def flush_folders(folders: Iterable[str]) -> None:
-    """Make the names in folders durable, one after the other: the journal, once written, has all of them."""
-    _flush(folders)
-
-
-def _flush(paths: Iterable[str]) -> None:
+def flush_in_turn(paths: Iterable[str]) -> None:
+    """Make files, or the names in folders, durable: of folders, the first has the journal written for all."""
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         try:

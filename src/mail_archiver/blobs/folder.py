@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from mail_archiver.blobs.durable import flush_files, flush_folders, make_folder, rename, write_file
+from mail_archiver.blobs.durable import flush_in_turn, flush_side_by_side, make_folder, rename, write_file
 from mail_archiver.blobs.key import COMPRESSED_SUFFIX, blob_key, blob_of_key
 from mail_archiver.compression import BrokenFrameError, Compressor, decompress
 from mail_archiver.domain.stored_blob import StoredBlob
@@ -76,7 +76,7 @@ class FolderBlobs:
                         write_file(
                             written[target], compressor.compress(pieces) if blob.is_original else pieces
                         )
-                flush_files(written.values())
+                flush_side_by_side(written.values())
                 for target, temporary in written.items():
                     rename(temporary, target)
             except BaseException:
@@ -89,7 +89,7 @@ class FolderBlobs:
             inner = {target.rpartition("/")[0] for target in wanted}
             outer = {folder.rpartition("/")[0] for folder in inner}
             if wanted:
-                flush_folders([*inner, *outer, str(self._root)])
+                flush_in_turn([*inner, *outer, str(self._root)])
 
     def pieces(self, sha256: str) -> Iterator[bytes]:
         """A blob's bytes, in pieces of at most `PIECE_OCTETS`, none empty; not compared with the hash.

@@ -327,7 +327,7 @@ def test_removes_what_was_left_half_written_long_ago_and_nothing_of_others(
 
 def test_what_a_writer_that_is_killed_leaves_is_a_leftover(blobs: FolderBlobs, root: Path) -> None:
     def be_killed() -> None:
-        vars(folder_blobs)["flush_files"] = lambda _paths: os.kill(os.getpid(), signal.SIGKILL)
+        vars(folder_blobs)["flush_side_by_side"] = lambda _paths: os.kill(os.getpid(), signal.SIGKILL)
         blobs.put([OFFER, replace(LARGE, is_original=True)])
 
     assert in_child(be_killed) == -signal.SIGKILL
