@@ -46,7 +46,7 @@ def named_blobs(installation: Installation) -> set[str]:
     """The hashes that a row names."""
     names = installation.rows(
         """SELECT source_sha256 FROM archive UNION SELECT attachments_sha256 FROM archive
-           UNION SELECT source_sha256 FROM processed_uid"""
+           UNION SELECT source_sha256 FROM processed_uid UNION SELECT attachments_sha256 FROM processed_uid"""
     )
     return {name for (name,) in names if name}
 

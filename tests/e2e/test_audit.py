@@ -17,6 +17,7 @@ from tests.servers.process import free_ports
 
 from mail_archiver.domain.fetch_plan import BATCH_MESSAGES
 
+PICTURE = bytes(range(256)) * 200
 TWO_FILES = {"a.txt": b"one", "b.txt": b"two"}
 
 both_databases = pytest.mark.parametrize(
@@ -181,6 +182,49 @@ def test_a_lost_blob_is_named_and_restored(
     assert "\nrestored  2 of 2 lost blobs\n" in fixed.stdout
     assert installation.blobs() == before
     assert answer(installation)[0] == 0
+
+
+def test_an_original_is_restored_with_the_attachment_file_that_it_is_stored_with(
+    installation: Installation, dovecot: Dovecot
+) -> None:
+    dovecot.deliver(installation.user, mail(attachments={"a.png": PICTURE}))
+    installation.run("run")
+    before = installation.blobs()
+    installation.blob_path(hashes(installation)["attachments"]).unlink()
+
+    code, lines = answer(installation)
+    fixed = installation.run("audit", "--fix")
+
+    assert (code, storage(lines)["missing"]) == (65, [hashes(installation)["attachments"]])
+    assert storage(lines)["damaged"] == [hashes(installation)["original"]]
+    assert fixed.returncode == 0
+    assert "\nrestored  2 of 2 lost blobs\n" in fixed.stdout
+    assert installation.blobs() == before
+
+
+@both_databases
+def test_what_an_original_is_stored_with_is_no_orphan(installation: Installation, dovecot: Dovecot) -> None:
+    """Not of a duplicate, whose archive has the file of the first copy; nor of a message in quarantine."""
+    table = b"2026-10-05;17;EUR\r\n" * 1000
+    copies = [mail("A table", attachments={"a.csv": each}) for each in (table, table.replace(b"\r\n", b"\n"))]
+    poison = mail("Poison", attachments={"a.png": PICTURE})
+    installation.run("db", "upgrade")
+    refuse_poison(installation)
+    for source in (*copies, poison):
+        dovecot.deliver(installation.user, source)
+    installation.run("run")
+    before = installation.blobs()
+    grow_old(installation)
+
+    fixed = installation.run("audit", "--fix")
+
+    assert fixed.returncode == 0
+    assert "removed" not in fixed.stdout
+    assert installation.blobs() == before
+    assert sorted(each for each in before.values() if each.startswith(b"From:")) == sorted([*copies, poison])
+    assert len(before) == 6
+    outcomes = installation.rows("SELECT outcome, count(*) FROM processed_uid GROUP BY outcome")
+    assert sorted(outcomes) == [("archived", 1), ("duplicate", 1), ("quarantined", 1)]
 
 
 @both_databases

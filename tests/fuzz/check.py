@@ -8,14 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mail_archiver import octets
+from mail_archiver.blobs.original import pack, unpack
+from mail_archiver.compression import Compressor
 from mail_archiver.domain.address import OwnAddresses, normalize_address
+from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.message import Message
-from mail_archiver.mime.attachment_file import ZIP_NAME, attachment_file
+from mail_archiver.mime.attachment_file import ZIP_NAME, AttachmentFile, attachment_file
+from mail_archiver.mime.embedding import find_embedding
 from mail_archiver.mime.filenames import MAX_NAME_OCTETS
 from mail_archiver.mime.forwarded import find_forwarded
 from mail_archiver.mime.html import sanitize_html
 from mail_archiver.mime.parse import parse_message
-from mail_archiver.octets import Octets, Spool, whole
+from mail_archiver.octets import InMemory, Octets, Spool, whole
 
 # Of what follows, the C decoder of quoted-printable drops the rest of the line, or of the piece.
 _CUT_AT_WILL = re.compile(rb"=[ \t\r\n]*=[ \t\n]*\r(?!\n)")
@@ -35,6 +39,7 @@ def check(source: bytes) -> None:
         assert address.normalized is None or normalize_address(address.normalized) == address.normalized
     assert not _ACTIVE.search(sanitize_html(message.body_html or ""))
     _check_attachments(message)
+    _check_original(source, file)
     if file and file.name == ZIP_NAME:
         with zipfile.ZipFile(io.BytesIO(whole(file.content))) as archive:
             assert archive.testzip() is None
@@ -53,6 +58,14 @@ def in_pieces_of(size: int) -> Iterator[None]:
         yield
     finally:
         octets.PIECE_OCTETS = usual
+
+
+def _check_original(source: bytes, file: AttachmentFile | None) -> None:
+    """What is stored of it gives it back."""
+    content = InMemory(source)
+    embedding = find_embedding(content, file) if file else None
+    stored = pack(Blob("", content, is_original=True, embedding=embedding), Compressor())
+    assert b"".join(unpack(list(stored), lambda _: file.content.pieces() if file else iter(()))) == source
 
 
 def _check_attachments(message: Message) -> None:

@@ -94,7 +94,7 @@ class BatchArchiver:
                 if not _is_about_a_message(error):
                     raise
                 summary = MessageSummary(draft.uid, draft.message.size_octets, draft.received_at)
-                fetched.failures.append(Failure(summary, _reason(error), draft.blobs[0]))
+                fetched.failures.append(Failure(summary, _reason(error), draft.blobs))
         self._record_together([], Fetched(failures=fetched.failures, vanished=fetched.vanished))
         return recorded
 
@@ -102,8 +102,15 @@ class BatchArchiver:
         now = self._parts.clock()
         uow.ledger.vanish(self._epoch, [summary.uid for summary in fetched.vanished], now)
         for failure in fetched.failures:
-            sha256 = failure.original.sha256 if failure.original else None
-            uow.ledger.quarantine(self._epoch, failure.summary, failure.reason, now, source_sha256=sha256)
+            source, file, *_ = (*(blob.sha256 for blob in failure.blobs), None, None)
+            uow.ledger.quarantine(
+                self._epoch,
+                failure.summary,
+                failure.reason,
+                now,
+                source_sha256=source,
+                attachments_sha256=file,
+            )
 
     def _report(self, recorded: Sequence[Recorded], fetched: Fetched) -> None:
         """Count and log what is committed."""

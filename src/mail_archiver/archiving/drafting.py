@@ -31,11 +31,13 @@ class Drafter:
         from mail_archiver.domain.draft import Blob, Draft
         from mail_archiver.domain.linking import decide_direction
         from mail_archiver.mime.attachment_file import attachment_file
+        from mail_archiver.mime.embedding import find_embedding
         from mail_archiver.mime.parse import parse_message
 
         message = self._with_forwarded(parse_message(fetched.source, self.limits))
         file = attachment_file(message.attachments, with_inline=self.zip_inline_images)
-        blobs = [Blob(message.source_sha256, fetched.source, is_original=True)]
+        embedding = find_embedding(fetched.source, file) if file else None
+        blobs = [Blob(message.source_sha256, fetched.source, is_original=True, embedding=embedding)]
         if file:
             blobs.append(Blob(file.sha256, file.content))
         return Draft(

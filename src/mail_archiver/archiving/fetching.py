@@ -28,12 +28,12 @@ class Failure:
 
     Attributes:
         reason: One line, without a word of the message.
-        original: Its bytes, where they could be had.
+        blobs: Its original, where it could be had, and the attachment file that this is stored with.
     """
 
     summary: MessageSummary
     reason: str
-    original: Blob | None = None
+    blobs: tuple[Blob, ...] = ()
 
 
 @dataclass(slots=True)
@@ -47,11 +47,8 @@ class Fetched:
     @property
     def blobs(self) -> list[Blob]:
         """All that is to be stored."""
-        originals = (failure.original for failure in self.failures)
-        return [
-            *(blob for draft in self.drafts for blob in draft.blobs),
-            *(original for original in originals if original),
-        ]
+        read: list[Draft | Failure] = [*self.drafts, *self.failures]
+        return [blob for each in read for blob in each.blobs]
 
     def read(self, message: FetchedMessage, summary: MessageSummary, drafter: Drafter) -> None:
         """Read a message; one that cannot be read is a failure.
@@ -67,7 +64,7 @@ class Fetched:
             message = replace(message, received_at=summary.received_at)
         if is_stand_in(message.source):
             original = Blob(sha256_of(message.source), message.source, is_original=True)
-            self.failures.append(Failure(summary, STAND_IN, original))
+            self.failures.append(Failure(summary, STAND_IN, (original,)))
             return
         try:
             self.drafts.append(drafter.draft(message))
@@ -76,7 +73,7 @@ class Fetched:
         except Exception as error:  # noqa: BLE001 one of the two isolation points: one message
             reason = f"cannot be read: {type(error).__name__} at {places(error)[-1]}"
             original = Blob(sha256_of(message.source), message.source, is_original=True)
-            self.failures.append(Failure(summary, reason, original))
+            self.failures.append(Failure(summary, reason, (original,)))
 
 
 class Fetcher:

@@ -134,11 +134,13 @@ class Ledger(Protocol):
         now: datetime,
         *,
         source_sha256: str | None = None,
+        attachments_sha256: str | None = None,
     ) -> int:
         """Record a failed attempt, with its next one; returns the attempts so far.
 
         Args:
             source_sha256: The original, where it could be had; None leaves the one of an earlier attempt.
+            attachments_sha256: The attachment file that it is stored with.
         """
 
     def advance(self, epoch: Epoch, last_uid: int) -> None:

@@ -7,15 +7,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mail_archiver.blobs.durable import flush_in_turn, flush_side_by_side, make_folder, rename, write_file
 from mail_archiver.blobs.key import COMPRESSED_SUFFIX, blob_key, blob_of_key
-from mail_archiver.compression import BrokenFrameError, Compressor, decompress
+from mail_archiver.blobs.original import pack, stored_with, unpack
+from mail_archiver.compression import BrokenFrameError, Compressor
 from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.errors import BlobDamaged, BlobLost, StorageError
 from mail_archiver.octets import PIECE_OCTETS
@@ -70,11 +72,12 @@ class FolderBlobs:
             try:
                 for target, blob in wanted.items():
                     folder, _, name = target.rpartition("/")
-                    if make_folder(folder) or not self._holds(blob):
+                    lacking = blob if make_folder(folder) else self._lacking(blob)
+                    if lacking:
                         written[target] = f"{folder}/.{name}{mark}"
-                        pieces = blob.content.pieces()
                         write_file(
-                            written[target], compressor.compress(pieces) if blob.is_original else pieces
+                            written[target],
+                            pack(lacking, compressor) if blob.is_original else blob.content.pieces(),
                         )
                 flush_side_by_side(written.values())
                 for target, temporary in written.items():
@@ -101,7 +104,7 @@ class FolderBlobs:
             file, is_compressed = self._open(sha256)
             with file:
                 pieces = iter(partial(file.read, PIECE_OCTETS), b"")
-                yield from decompress(pieces) if is_compressed else pieces
+                yield from unpack(pieces, self.pieces) if is_compressed else pieces
 
     def get(self, sha256: str) -> bytes:
         """All of a blob's bytes; raises what `pieces` raises."""
@@ -181,18 +184,26 @@ class FolderBlobs:
             for inner in _folders(outer):
                 yield from sorted(inner.iterdir())
 
-    def _holds(self, blob: Blob) -> bool:
-        """Whether the blob is there already, and whole; its time becomes now: it is no old orphan then."""
+    def _lacking(self, blob: Blob) -> Blob | None:
+        """What is to be written of a blob: None where it is there already, and sound.
+
+        Its time becomes now: it is no old orphan then. An original that is stored with another attachment
+        file is stored anew, on its own: whoever is about to name it may not name that file.
+        """
         for compressed in (True, False) if blob.is_original else (False,):
             place = self.path(blob.sha256, compressed=compressed)
             # Not there; or there, and not to be read: then it can still be replaced.
-            with suppress(OSError, BrokenFrameError):
+            with suppress(OSError, BrokenFrameError, BlobLost):
                 os.utime(place)
                 with place.open("rb", buffering=0) as file:
                     pieces = iter(partial(file.read, PIECE_OCTETS), b"")
-                    if _sha256(decompress(pieces) if compressed else pieces) == blob.sha256:
-                        return True
-        return False
+                    first = next(pieces, b"")
+                    shared = stored_with(first) if compressed else None
+                    pieces = chain([first], pieces)
+                    if _sha256(unpack(pieces, self.pieces) if compressed else pieces) == blob.sha256:
+                        own = blob.embedding.file_sha256 if blob.embedding else None
+                        return None if shared in (None, own) else replace(blob, embedding=None)
+        return blob
 
     @contextmanager
     def _reported(self, hint: str = _WRITE_HINT, kind: type[StorageError] = StorageError) -> Iterator[None]:

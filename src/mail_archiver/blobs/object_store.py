@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from mail_archiver.blobs.key import blob_key, blob_of_key
-from mail_archiver.compression import BrokenFrameError, Compressor, decompress
+from mail_archiver.blobs.original import pack, unpack
+from mail_archiver.compression import BrokenFrameError, Compressor
 from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.stored_blob import StoredBlob
 from mail_archiver.errors import BlobDamaged, BlobLost, ConfigError, StorageError
@@ -85,7 +86,7 @@ class ObjectBlobs:
                 bytes(self._store.get_range(key, start=start, end=min(start + READ_OCTETS, size)))
                 for start in range(0, size, READ_OCTETS)
             )
-            yield from decompress(pieces) if is_compressed else pieces
+            yield from unpack(pieces, self.pieces) if is_compressed else pieces
 
     def get(self, sha256: str) -> bytes:
         """All of a blob's bytes; raises what `pieces` raises."""
@@ -133,9 +134,7 @@ class ObjectBlobs:
     def _put(self, blob: Blob) -> None:
         # From pieces it makes a multipart upload, of three requests at least.
         is_small = len(blob.content) <= PART_OCTETS
-        pieces = blob.content.pieces()
-        if blob.is_original:
-            pieces = Compressor().compress(pieces)
+        pieces = pack(blob, Compressor()) if blob.is_original else blob.content.pieces()
         key = blob_key(blob.sha256, compressed=blob.is_original)
         self._store.put(key, b"".join(pieces) if is_small else pieces)
 

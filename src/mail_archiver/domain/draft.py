@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from mail_archiver.domain.embedding import Embedding
 from mail_archiver.domain.linking import Direction, Mention
 from mail_archiver.domain.message import Message
 from mail_archiver.domain.outcome import Outcome
@@ -15,11 +16,13 @@ class Blob:
 
     Attributes:
         is_original: A message as fetched, which is stored compressed; an attachment file is stored as it is.
+        embedding: What of an original is stored with its attachment file; None for nothing.
     """
 
     sha256: str
     content: Content
     is_original: bool = False
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Attachment:
         inline: The HTML body shows it by its Content-ID; it stays out of the attachment file.
         within: Position, from 0, of the attachment that this one was found in (an enclosed message, a
             winmail.dat); None for one of the message's own.
+        encoded_at: Where in the message the base64 of `content` begins; None where there is none.
     """
 
     filename: str | None
@@ -72,6 +73,7 @@ class Attachment:
     sha256: str
     inline: bool
     within: int | None = None
+    encoded_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ class Attachments:
             enclosed = self._scan_enclosed(leaf, source)
         content: Content = leaf.content
         sha256 = leaf.sha256
-        if transfer_encoding(part) in UUENCODE:
+        encoding = transfer_encoding(part)
+        if encoding in UUENCODE:
             content, sha256 = self._undo_uuencode(leaf, where)
         position = self._add(
             parameter_text(name, self._report_at(where)) if name else None,
@@ -116,6 +117,7 @@ class Attachments:
             suggested=_subject_as_name(enclosed) if enclosed else None,
             inline=part.content_type.startswith("image/") and content_id(part) in shown,
             within=within,
+            encoded_at=part.start if source is self._source and encoding == "base64" else None,
         )
         if position is None:
             return
@@ -137,6 +139,7 @@ class Attachments:
         suggested: str | None = None,
         inline: bool = False,
         within: int | None = None,
+        encoded_at: int | None = None,
     ) -> int | None:
         """Add one; its position, or None where a limit leaves it out."""
         if len(self.found) >= self._limits.parts:
@@ -149,7 +152,9 @@ class Attachments:
         self._octets_left -= len(content)
         position = len(self.found)
         name = safe_name(filename or suggested, content_type, position + 1, self._names)
-        self.found.append(Attachment(filename, name, content_type, content, sha256, inline, within))
+        self.found.append(
+            Attachment(filename, name, content_type, content, sha256, inline, within, encoded_at)
+        )
         return position
 
     def _too_large(self, where: str) -> None:

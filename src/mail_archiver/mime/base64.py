@@ -2,13 +2,13 @@
 
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from pybase64 import b64decode
+from pybase64 import b64decode, b64encode
 
-from mail_archiver.octets import InMemory, Octets
+from mail_archiver.octets import PIECE_OCTETS, Content, InMemory, Octets
 
 MAX_RUNS = 100_000
 """Texts that end in padding and are glued together: beyond this many, padding is skipped like other noise."""
@@ -22,6 +22,57 @@ _NO_SEXTETS = bytes(set(range(256)) - set(_ALPHABET))
 _FOOTER = re.compile(rb"=[A-Za-z0-9+/\r\n]*+[^=]")
 _RUN = re.compile(rb"([^=]*+)(=?)")
 _EDGE_OCTETS = 4_096
+
+
+def encode_base64(pieces: Iterable[bytes], width: int) -> Iterator[bytes]:
+    """Base64 as programs write it: lines of so many characters, a multiple of 4, each ended by CRLF."""
+    for octets in _whole_lines(pieces, width):
+        text = b64encode(octets)
+        lines = [text[start : start + width] for start in range(0, len(text), width)]
+        yield b"\r\n".join([*lines, b""])
+
+
+def encoded_octets(size: int, width: int) -> int:
+    """How long what `encode_base64` makes of so many octets is."""
+    characters = -(-size // 3) * 4
+    return characters + 2 * -(-characters // width)
+
+
+def is_encoded_at(source: Octets, start: int, content: Content, width: int) -> bool:
+    """Whether what stands there is, to the octet, what `encode_base64` makes of a content."""
+    for octets in _whole_lines(content.pieces(), width):
+        end = start + encoded_octets(len(octets), width)
+        if not _is_encoded(source.read(start, end), octets, width):
+            return False
+        start = end
+    return True
+
+
+def _is_encoded(encoded: bytes, octets: bytes, width: int) -> bool:
+    """Compares the texts without line ends, and counts those: to make them takes much longer."""
+    text = b64encode(octets)
+    full_lines = len(text) // width
+    return (
+        len(encoded) == encoded_octets(len(octets), width)
+        and encoded[width : full_lines * (width + 2) : width + 2] == b"\r" * full_lines
+        and encoded.endswith(b"\r\n")
+        and encoded.replace(b"\r\n", b"") == text
+    )
+
+
+def _whole_lines(pieces: Iterable[bytes], width: int) -> Iterator[bytes]:
+    """The same octets in pieces that end where a line does, and are encoded less than `PIECE_OCTETS` long."""
+    line = width // 4 * 3
+    most = max(PIECE_OCTETS // 2 // line, 1) * line
+    carry = b""
+    for piece in pieces:
+        octets = carry + piece
+        end = len(octets) - len(octets) % line
+        for start in range(0, end, most):
+            yield octets[start : min(start + most, end)]
+        carry = octets[end:]
+    if carry:
+        yield carry
 
 
 def decode_base64(encoded: bytes) -> tuple[bytes, bool]:

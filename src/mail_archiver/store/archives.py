@@ -122,6 +122,8 @@ class Archives:
                 "next_attempt_at": None,
                 "processed_at": now,
                 "disposed_at": now if disposed else None,
+                # The archive has the first copy's.
+                "attachments_sha256": None if draft.uid in first_copies else draft.attachments_sha256,
             }
             # In an order that does not hang on what a server makes of a UID: others may be at the same ones.
             for draft in sorted(drafts, key=lambda draft: draft.uid)
@@ -189,10 +191,10 @@ def _unless_there(archives: postgresql.Insert) -> sa.Insert:
 
 def _or_settle(rows: postgresql.Insert) -> sa.Insert:
     columns = ("outcome", "archive_id", "source_sha256", "header_sha256", "size_octets", "received_at")
-    settled = (*columns, "reason", "rule", "next_attempt_at", "processed_at", "disposed_at")
+    others = ("reason", "rule", "next_attempt_at", "processed_at", "disposed_at", "attachments_sha256")
     return rows.on_conflict_do_update(
         index_elements=[processed_uid.c.epoch_id, processed_uid.c.uid],
-        set_={column: rows.excluded[column] for column in settled},
+        set_={column: rows.excluded[column] for column in (*columns, *others)},
         where=REPLACEABLE,
     ).returning(processed_uid.c.uid)
 

@@ -10,7 +10,12 @@ from mail_archiver.store.tables import archive, processed_uid
 
 ROWS_A_FETCH = 10_000
 
-_NAMES = (archive.c.source_sha256, archive.c.attachments_sha256, processed_uid.c.source_sha256)
+_NAMES = (
+    archive.c.source_sha256,
+    archive.c.attachments_sha256,
+    processed_uid.c.source_sha256,
+    processed_uid.c.attachments_sha256,
+)
 
 
 class BlobNames:
@@ -38,8 +43,9 @@ class BlobNames:
     def archives(self, sha256: str) -> list[int]:
         named = archive.c.source_sha256, archive.c.attachments_sha256
         own = sa.select(archive.c.id).where(sa.or_(*(column == sha256 for column in named)))
+        of_roads = processed_uid.c.source_sha256, processed_uid.c.attachments_sha256
         brought = sa.select(processed_uid.c.archive_id).where(
-            processed_uid.c.source_sha256 == sha256, processed_uid.c.archive_id.is_not(None)
+            sa.or_(*(column == sha256 for column in of_roads)), processed_uid.c.archive_id.is_not(None)
         )
         return sorted(self._connection.execute(sa.union(own, brought)).scalars())
 
@@ -60,4 +66,7 @@ class BlobNames:
             .join(archive, archive.c.id == processed_uid.c.archive_id)
             .where(archive.c.attachments_sha256 == sha256, processed_uid.c.source_sha256.is_not(None))
         )
-        return sorted(self._connection.execute(sa.union(own, brought)).scalars())
+        of_its_own = sa.select(processed_uid.c.source_sha256).where(
+            processed_uid.c.attachments_sha256 == sha256
+        )
+        return sorted(self._connection.execute(sa.union(own, brought, of_its_own)).scalars())

@@ -68,6 +68,7 @@ class Ledger(Epochs):
                 "next_attempt_at": None,
                 "processed_at": now,
                 "disposed_at": now if disposed else None,
+                "attachments_sha256": None,
             }
             self._set(epoch, uid, row)
 
@@ -119,6 +120,7 @@ class Ledger(Epochs):
         now: datetime,
         *,
         source_sha256: str | None = None,
+        attachments_sha256: str | None = None,
     ) -> int:
         attempts = 1 + (
             self._connection.execute(
@@ -138,7 +140,7 @@ class Ledger(Epochs):
             "processed_at": now,
         }
         if source_sha256 is not None:  # what an earlier attempt has found out stays
-            row["source_sha256"] = source_sha256
+            row |= {"source_sha256": source_sha256, "attachments_sha256": attachments_sha256}
         known = {"size_octets": summary.size_octets or None, "received_at": summary.received_at}
         known = {name: value for name, value in known.items() if value is not None}
         try:

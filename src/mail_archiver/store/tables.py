@@ -234,6 +234,8 @@ processed_uid = sa.Table(
     sa.Column("next_attempt_at", MOMENT),
     sa.Column("processed_at", MOMENT, nullable=False),
     sa.Column("disposed_at", MOMENT),
+    # Which the original is stored with, where the archive names another, or there is none.
+    sa.Column("attachments_sha256", sa.Text),
     one_of("outcome", Outcome),
     sa.Index("ix_processed_uid_archive_id", "archive_id"),
     # By which messages of another epoch are recognised. It grows at its end, as mail comes in.

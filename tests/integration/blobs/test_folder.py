@@ -17,12 +17,13 @@ from pathlib import Path
 from threading import Barrier as ThreadBarrier
 
 import pytest
+from tests.integration.blobs.originals import mail_and_file
 
 from mail_archiver.blobs import folder as folder_blobs
 from mail_archiver.blobs import open_blobs
 from mail_archiver.blobs.folder import FolderBlobs
 from mail_archiver.domain.draft import Blob
-from mail_archiver.errors import BlobDamaged, ConfigError, StorageError
+from mail_archiver.errors import BlobDamaged, BlobLost, ConfigError, StorageError
 from mail_archiver.octets import PIECE_OCTETS, InMemory, whole
 
 TIMEOUT_S = 20.0
@@ -138,6 +139,59 @@ def test_a_damaged_original_is_told_and_replaced(
     assert "backup" in caught.value.hint
     blobs.put([each])
     assert blobs.get(each.sha256) == whole(each.content)
+
+
+def test_an_original_is_stored_without_what_its_attachment_file_has(blobs: FolderBlobs, root: Path) -> None:
+    each, file = mail_and_file()
+    blobs.put([each, file])
+    assert blobs.path(each.sha256, compressed=True).stat().st_size < 1000
+    assert blobs.get(each.sha256) == whole(each.content)
+    assert blobs.path(file.sha256).read_bytes() == whole(file.content)
+    before = blobs.path(each.sha256, compressed=True).read_bytes()
+    os.utime(blobs.path(each.sha256, compressed=True), (LONG_AGO, LONG_AGO))
+    blobs.put([each, file])
+    assert blobs.path(each.sha256, compressed=True).read_bytes() == before
+    assert blobs.path(each.sha256, compressed=True).stat().st_mtime > LONG_AGO
+    assert len(files(root)) == 2
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+def test_an_original_whose_attachment_file_is_lost_is_lost_and_replaced(
+    blobs: FolderBlobs, harm: str
+) -> None:
+    each, file = mail_and_file()
+    blobs.put([each, file])
+    place = blobs.path(file.sha256)
+    place.unlink() if harm == "missing" else place.write_bytes(bytes(place.stat().st_size))
+    if harm == "missing":
+        with pytest.raises(BlobLost, match=file.sha256):
+            blobs.get(each.sha256)
+    else:
+        assert blobs.get(each.sha256) != whole(each.content)
+    blobs.put([replace(each, embedding=None)])
+    assert blobs.get(each.sha256) == whole(each.content)
+    blobs.put([each, file])
+    assert blobs.get(file.sha256) == whole(file.content)
+
+
+def test_an_original_that_is_stored_with_another_file_is_stored_on_its_own(blobs: FolderBlobs) -> None:
+    """Who names it now may not name that file; who named it before need not name the new one."""
+    each, file = mail_and_file()
+    assert each.embedding
+    other = blob(b"another zip" + whole(file.content))
+    (stretch,) = each.embedding.stretches
+    stretches = (replace(stretch, offset=11),)
+    elsewhere = replace(
+        each, embedding=replace(each.embedding, file_sha256=other.sha256, stretches=stretches)
+    )
+    blobs.put([elsewhere, other])
+    assert blobs.get(each.sha256) == whole(each.content)
+    for again in ([each, file], [replace(each, embedding=None)]):
+        blobs.remove([each.sha256])
+        blobs.put([elsewhere, other])
+        blobs.put(again)
+        blobs.remove([file.sha256, other.sha256])
+        assert blobs.get(each.sha256) == whole(each.content)
 
 
 def test_keeps_everything_to_its_owner_whatever_the_umask(blobs: FolderBlobs, root: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from obstore.store import S3Store
+from tests.integration.blobs.originals import mail_and_file
 from tests.servers.s3 import S3
 from tests.servers.s3_front import S3Front
 
@@ -15,7 +16,7 @@ from mail_archiver.blobs.key import blob_key
 from mail_archiver.blobs.object_store import PART_OCTETS, READ_OCTETS
 from mail_archiver.domain.draft import Blob
 from mail_archiver.errors import BlobDamaged, BlobLost, ConfigError, StorageError
-from mail_archiver.octets import InMemory
+from mail_archiver.octets import InMemory, whole
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +68,18 @@ def test_stores_an_original_compressed_under_the_hash_of_its_bytes(s3: S3, times
     assert f"{blob_key(each.sha256)}.zst" in listed(bucket)
     assert blobs.get(each.sha256) == bytes(range(200)) * times
     assert blobs.get(blob(b"plain").sha256) == b"plain"
+
+
+def test_an_original_is_stored_without_what_its_attachment_file_has(s3: S3) -> None:
+    bucket = s3.new_bucket()
+    blobs, (each, file) = open_blobs(f"s3://{bucket}"), mail_and_file()
+    blobs.put([each, file])
+    assert sum(stored.size_octets for stored in blobs.stored()) < len(file.content) + 1000
+    assert blobs.get(each.sha256) == whole(each.content)
+    assert blobs.get(file.sha256) == whole(file.content)
+    blobs.remove([file.sha256])
+    with pytest.raises(BlobLost):
+        blobs.get(each.sha256)
 
 
 def test_an_original_that_is_an_attachment_too_is_one_blob_in_two_objects(blobs: BlobStorage) -> None:

@@ -22,6 +22,15 @@ from mail_archiver.store.dialect import ROWS_A_STATEMENT
 from mail_archiver.store.store import Store
 
 KEPT = "ab" * 32
+TEXT = """--b
+
+As agreed.
+--b
+Content-Disposition: attachment; filename="a.txt"
+Content-Transfer-Encoding: base64
+
+YQ0KYg==
+--b--"""
 
 
 def original(recorded: Draft) -> str:
@@ -33,10 +42,15 @@ def attachment_file(recorded: Draft) -> str:
     return recorded.attachments_sha256
 
 
-def quarantine(store: Store, epoch: Epoch, uid: int, sha256: str | None) -> None:
+def quarantine(store: Store, epoch: Epoch, uid: int, sha256: str | None, *, file: str | None = None) -> None:
     with store.transaction() as uow:
         uow.ledger.quarantine(
-            epoch, MessageSummary(uid, 1, RECEIVED_AT), "a reason", NOW, source_sha256=sha256
+            epoch,
+            MessageSummary(uid, 1, RECEIVED_AT),
+            "a reason",
+            NOW,
+            source_sha256=sha256,
+            attachments_sha256=file,
         )
 
 
@@ -64,6 +78,34 @@ def test_names_the_original_of_each_road_once(store: Store) -> None:
     with store.reading() as uow:
         assert uow.blob_names.archives(original(first)) == [1]
         assert uow.blob_names.archives(original(second)) == [1], "the one that it is a duplicate of"
+
+
+def test_names_the_attachment_file_of_each_road_that_has_another(store: Store) -> None:
+    """Line ends do not count for the fingerprint; the attachment file has them as they came."""
+    epoch, other = begin_epoch(store), begin_epoch(store, OTHER_KEY)
+    first, second = draft(1, MIXED, TEXT), draft(1, MIXED, TEXT.replace("YQ0KYg==", "YQpi"))
+    assert first.message.fingerprint == second.message.fingerprint
+    assert attachment_file(first) != attachment_file(second)
+    record(store, epoch, first)
+    record(store, other, second)
+    expected = [original(first), original(second), attachment_file(first), attachment_file(second)]
+    assert names(store) == sorted(expected)
+    with store.reading() as uow:
+        assert uow.blob_names.missing(expected) == []
+        assert uow.blob_names.archives(attachment_file(second)) == [1]
+        assert original(second) in uow.blob_names.originals_of_attachments(attachment_file(second))
+
+
+def test_names_the_attachment_file_of_a_quarantined_message_until_it_is_archived(store: Store) -> None:
+    epoch, mixed = begin_epoch(store), draft(1, MIXED, PARTS)
+    quarantine(store, epoch, 1, original(mixed), file="cd" * 32)
+    quarantine(store, epoch, 1, None)
+    assert names(store) == sorted([original(mixed), "cd" * 32]), "an attempt without it leaves it"
+    quarantine(store, epoch, 1, KEPT, file=None)
+    assert names(store) == [KEPT], "its own file goes with an original"
+    quarantine(store, epoch, 1, original(mixed), file="cd" * 32)
+    record(store, epoch, mixed)
+    assert names(store) == sorted([original(mixed), attachment_file(mixed)])
 
 
 def test_nothing_is_named_in_an_empty_archive(store: Store) -> None:
