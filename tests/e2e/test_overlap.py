@@ -146,7 +146,7 @@ def test_a_backfill_of_days_does_not_keep_a_run_from_the_new_mail(
 def test_a_backfill_of_one_account_does_not_keep_the_others_waiting(
     installation: Installation, dovecot: Dovecot
 ) -> None:
-    deliver_many(dovecot, installation.user)
+    deliver_many(dovecot, installation.user, OUTLASTING)
     dovecot.deliver(installation.add_account("SALES", dovecot), mail("Order"))
     installation.run("db", "upgrade")
     backfill = installation.start("backfill", "--account", "crm", "--since", "2020-01-01")

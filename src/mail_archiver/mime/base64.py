@@ -49,15 +49,16 @@ def is_encoded_at(source: Octets, start: int, content: Content, width: int) -> b
 
 
 def _is_encoded(encoded: bytes, octets: bytes, width: int) -> bool:
-    """Compares the texts without line ends, and counts those: to make them takes much longer."""
-    text = b64encode(octets)
-    full_lines = len(text) // width
-    return (
-        len(encoded) == encoded_octets(len(octets), width)
-        and encoded[width : full_lines * (width + 2) : width + 2] == b"\r" * full_lines
-        and encoded.endswith(b"\r\n")
-        and encoded.replace(b"\r\n", b"") == text
-    )
+    """Compares the texts without line ends, which are looked at together: one by one takes ten times as long."""
+    text, ends = b64encode(octets), -(-len(octets) // (width // 4 * 3)) - 1
+    rest = bytearray(encoded)
+    if rest[-2:] != b"\r\n" or rest[width :: width + 2][:ends] != b"\r" * ends:
+        return False
+    del rest[-2:], rest[width :: width + 2]
+    if rest[width :: width + 1] != b"\n" * ends:
+        return False
+    del rest[width :: width + 1]
+    return rest == text
 
 
 def _whole_lines(pieces: Iterable[bytes], width: int) -> Iterator[bytes]:
