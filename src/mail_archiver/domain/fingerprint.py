@@ -60,9 +60,9 @@ class LeafHash:
         _, holds_cr = self._to_lf.getstate()
         if not holds_cr and not piece.endswith(b"\r") and _has_few_cr(piece[:_SAMPLE_OCTETS]):
             most = len(piece) // _FEW
-            first, *rest = piece.split(b"\r", most)
-            if len(rest) < most:  # a picture, a PDF: in half the time
-                return b"\n".join([first, *(each.removeprefix(b"\n") for each in rest)])
+            lines = piece.split(b"\r\n", most)
+            if len(lines) <= most:  # a picture, a PDF: in a third of the time
+                return b"\n".join(lines).replace(b"\r", b"\n")
         return self._to_lf.decode(piece.decode("latin-1")).encode("latin-1")
 
     def digest(self, content_type: bytes, name: bytes) -> LeafDigest:
