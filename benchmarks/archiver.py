@@ -16,6 +16,7 @@ from benchmarks.people import OUR_DOMAIN, people
 from benchmarks.servers import Mailbox, Servers
 
 PROGRAM = Path(sys.executable).with_name("mail-archiver")
+_PROFILED = Path(__file__).with_name("profiled.py")
 
 # As a CRM writes them, and a run has looked for them in the archive.
 _CONTACTS = (
@@ -50,7 +51,7 @@ class Archiver:
         self._is_sqlite = database == "SQLite"
         self._profiler: list[str | Path] = []
         if profile:
-            self._profiler = [program.with_name("python"), "-m", "cProfile", "-o", profile.absolute()]
+            self._profiler = [program.with_name("python"), _PROFILED, profile.absolute()]
         self.template = self._with_contacts()
         """What every home is a copy of."""
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from pstats import Stats
 
 from benchmarks.corpus import MIX, messages
 
@@ -34,6 +35,28 @@ def test_has_a_figure_for_everything_and_a_row_for_each_peer() -> None:
         assert re.search(f"^{re.escape(row)}{FIGURES}", ended.stdout, re.MULTILINE), f"{row}: {ended.stdout}"
     for peer in PEERS:  # one that cannot be had is a row without figures
         assert re.search(f"^{peer} ", ended.stdout, re.MULTILINE), f"{peer}: {ended.stdout}"
+
+
+def test_writes_down_what_cprofile_says(tmp_path: Path) -> None:
+    file = tmp_path / "run.prof"
+    options = [
+        "--corpus",
+        "small",
+        "--only",
+        "ours-pg",
+        "--runs",
+        "1",
+        "--scale",
+        "0.01",
+        "--profile",
+        str(file),
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.sync", *options], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    functions = {name for _, _, name in Stats(str(file)).stats}  # type: ignore[attr-defined]
+    assert {"parse_message", "insert_rows"} <= functions
 
 
 def test_no_message_is_lost_nor_there_twice_when_one_of_several_machines_dies() -> None:

@@ -69,7 +69,8 @@ class Interruptions:
             by_losses = groupby(sorted(uids, key=self._losses.__getitem__), key=self._losses.__getitem__)
             yield from (list(some) for _, some in by_losses)
         else:
-            yield [uid for uid in uids if uid == self._prime]
+            if prime := [uid for uid in uids if uid == self._prime]:
+                yield prime
             yield [uid for uid in uids if uid != self._prime]
 
     def is_to_blame(self, uid: int) -> bool:

@@ -49,7 +49,7 @@ def is_encoded_at(source: Octets, start: int, content: Content, width: int) -> b
 
 
 def _is_encoded(encoded: bytes, octets: bytes, width: int) -> bool:
-    """Compares the texts without line ends, which are looked at together: one by one takes ten times as long."""
+    """Compares the texts without line ends, and these all together, which takes half the time."""
     text, ends = b64encode(octets), -(-len(octets) // (width // 4 * 3)) - 1
     rest = bytearray(encoded)
     if rest[-2:] != b"\r\n" or rest[width :: width + 2][:ends] != b"\r" * ends:

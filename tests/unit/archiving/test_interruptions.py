@@ -90,7 +90,7 @@ def test_a_message_is_to_blame_for_the_first_that_a_connection_is_asked_for_alon
 def test_the_message_that_the_connection_was_lost_over_last_comes_first() -> None:
     interruptions = Interruptions(1)
     interruptions.lost_over([1, 2, 3])
-    assert list(interruptions.in_order([1, 2, 3])) == [[], [1, 2, 3]]
+    assert list(interruptions.in_order([1, 2, 3])) == [[1, 2, 3]]
     interruptions.lost_over([2])
     assert list(interruptions.in_order([1, 2, 3])) == [[2], [1, 3]]
 
