@@ -107,7 +107,7 @@ class App:
 
     def parts(self, store: "Store", progress: Callable[[int, int], None] = no_progress) -> Parts:
         """What the use cases work with."""
-        patience_s, open_workers = self.settings.patience_s, self._open_workers
+        patience_s, open_workers = self.settings.patience_s, self._open_workers(store.close)
         return Parts(
             lambda: store, self.open_blobs(), now, self.log, progress, patience_s, open_workers=open_workers
         )
@@ -131,6 +131,12 @@ class App:
             glance = opened.enter_context(take_glance(url, schema, now()))
             if glance is None:
                 open_store()
+
+            def let_go() -> None:
+                open_store().close()
+                if glance:
+                    glance.close()
+
             yield Parts(
                 open_store,
                 self.open_blobs(),
@@ -139,11 +145,10 @@ class App:
                 no_progress,
                 self.settings.patience_s,
                 glance,
-                self._open_workers,
+                self._open_workers(let_go),
             )
 
-    @property
-    def _open_workers(self) -> "Callable[[], Workers] | None":
+    def _open_workers(self, let_go: Callable[[], None]) -> "Callable[[], Workers] | None":
         # One more than there are cores: each waits for the disk and the database now and then.
         count = self.settings.workers or min(_cores() + 1, MOST_WORKERS_BY_DEFAULT)
         if count < 2:
@@ -152,7 +157,7 @@ class App:
         def open_workers() -> "Workers":
             from mail_archiver.workers import Workers  # when there is much to do
 
-            return Workers(self.settings, count)
+            return Workers(self.settings, count, let_go)
 
         return open_workers
 

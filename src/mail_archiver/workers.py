@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess, SpawnProcess
@@ -26,6 +26,7 @@ from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.errors import MailArchiverError, places
 from mail_archiver.logs import open_log
 from mail_archiver.mime import attachment_file, forwarded, parse  # noqa: F401 once for all that are copied
+from mail_archiver.store.database import read_url, sqlite_file
 
 _END_WAIT_S = 30.0
 """How long a worker that is not needed any more may take to end by itself."""
@@ -36,17 +37,19 @@ class Workers:
 
     Args:
         count: How many processes, this one included.
+        let_go: Closes the connections to the database, which are opened again when they are needed.
     """
 
-    def __init__(self, settings: Settings, count: int) -> None:
+    def __init__(self, settings: Settings, count: int, let_go: Callable[[], None]) -> None:
         self._settings = settings
         self._count = count
+        self._let_go = let_go
 
     @contextmanager
     def at(self, epoch: Epoch) -> Iterator["Team"]:
         """See the port."""
         fork, spawn = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
-        context = fork if _may_fork(self._settings) else spawn
+        context = fork if self._may_fork() else spawn
         pipes: list[Connection] = []
         processes: list[ForkProcess | SpawnProcess] = []
         try:
@@ -65,16 +68,28 @@ class Workers:
                 process.join(_END_WAIT_S)
                 process.kill()
 
+    def _may_fork(self) -> bool:
+        """Whether a copy of this process can work: it is there at once, where a new one has all to load.
 
-def _may_fork(settings: Settings) -> bool:
-    """Whether a copy of this process can work: it is there at once, where a new one has all to load.
+        Threads are not copied, so what they were about to do never comes to an end there. And a copy of an
+        open SQLite database takes the locks of the process that it was copied from for its own.
+        """
+        threads = Path("/proc/self/task")
+        if not threads.is_dir() or len(list(threads.iterdir())) > 1:
+            return False
+        url = read_url(self._settings.database_url.get_secret_value())
+        if url.get_backend_name() != "sqlite":
+            return True
+        self._let_go()
+        files = {f"{(sqlite_file(url) or Path()).resolve()}{suffix}" for suffix in ("", "-wal", "-shm")}
+        return not any(_target(handle) in files for handle in Path("/proc/self/fd").iterdir())
 
-    Threads are not copied, so what they were about to do never comes to an end there. And SQLite takes the
-    locks of the process that it was copied from for its own.
-    """
-    threads = Path("/proc/self/task")
-    is_alone = threads.is_dir() and len(list(threads.iterdir())) == 1
-    return is_alone and not settings.database_url.get_secret_value().startswith("sqlite")
+
+def _target(handle: Path) -> str | None:
+    """The file that a descriptor is open on; None where it is none, or closed by now."""
+    with suppress(OSError):
+        return str(handle.readlink())
+    return None
 
 
 class Team:

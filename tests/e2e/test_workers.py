@@ -31,6 +31,16 @@ from mail_archiver import workers
 workers._serve = lambda *_: 1 / 0
 """
 
+OPEN_OR_NOT = """
+import sqlite3
+from mail_archiver.config import Settings
+from mail_archiver.workers import Workers
+database = sqlite3.connect("crm.db")
+database.execute("PRAGMA journal_mode=WAL")
+for let_go in (bool, database.close):
+    print(Workers(Settings(database_url="sqlite:///crm.db"), 2, let_go)._may_fork())
+"""
+
 
 @pytest.fixture
 def sharing(installation: Installation, dovecot: Dovecot) -> Installation:
@@ -121,6 +131,25 @@ def test_workers_hold_no_connection_of_the_main_process(sharing: Installation) -
     assert not sockets(worker) & sockets(running.process.pid)
     assert running.finish().returncode == 0
     assert_each_once(sharing)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are started anew")
+def test_workers_are_copies_of_the_main_process(sharing: Installation) -> None:
+    running = sharing.start("run")
+    worker = first_worker(running)
+    assert command(worker) == command(running.process.pid)
+    assert running.finish().returncode == 0
+    assert_each_once(sharing)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are started anew")
+def test_no_copy_is_made_of_an_open_sqlite_database(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", OPEN_OR_NOT], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.stdout.split() == ["False", "True"], ended.stderr
+
+
+def command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def sockets(pid: int) -> set[str]:

@@ -87,6 +87,10 @@ class Glance:
         seen = self._seen.get(key)
         return seen.epoch if seen and seen.is_done and not (disposes and seen.undisposed) else None
 
+    def close(self) -> None:
+        """Leave the database alone; SQLite's is opened again for what comes."""
+        self._database.close()
+
     def note_polled(self, epoch: Epoch, status: MailboxStatus, now: datetime) -> bool:
         """See the port."""
         try:
@@ -155,23 +159,31 @@ class _Sqlite:
     errors: type[Exception] = sqlite3.Error
 
     def __init__(self, path: str) -> None:
-        self._connection = sqlite3.connect(
-            f"file:{quote(path)}?mode=rw",  # which makes no file
-            uri=True,
-            timeout=SQLITE_BUSY_TIMEOUT_MS / 1000,
-            isolation_level=None,
-        )
-        # Not synced: a poll that a power cut makes forgotten is made again.
-        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._path = path
+        self._connection: sqlite3.Connection | None = self._open()
 
     def execute(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         if isinstance(now := values.get("now"), datetime):  # as SQLAlchemy writes it: texts are compared
             values["now"] = now.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
         sql = _TABLE.sub(r"\1", statement).format_map({name: f":{name}" for name in values})
+        self._connection = self._connection or self._open()
         return self._connection.execute(sql, values).fetchall()
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(self._path)}?mode=rw",  # which makes no file
+            uri=True,
+            timeout=SQLITE_BUSY_TIMEOUT_MS / 1000,
+            isolation_level=None,
+        )
+        # Not synced: a poll that a power cut makes forgotten is made again.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
 
 
 class _Postgresql:
