@@ -116,4 +116,6 @@ class OwnAddresses:
         if normalized in self.addresses:
             return True
         domain = normalized.rpartition("@")[2]
-        return any(domain == own or domain.endswith(f".{own}") for own in self.domains)
+        while domain and domain not in self.domains:
+            domain = domain.partition(".")[2]
+        return bool(domain)

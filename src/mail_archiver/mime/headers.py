@@ -43,8 +43,9 @@ _MESSAGE_ID = re.compile(r"<([^<>]*)>")
 
 def unfold(raw: bytes) -> str:
     """A raw value on one line (RFC 5322 section 2.2.3); undeclared 8-bit bytes as in `decode_raw`."""
-    if b"\n" not in raw and b"\r" not in raw:
-        return decode_raw(raw).strip()
+    line = raw.rstrip(b"\r\n")
+    if b"\n" not in line and b"\r" not in line:
+        return decode_raw(line).strip()
     return _FOLD.sub(" ", decode_raw(raw)).replace("\r", "").replace("\n", " ").strip()
 
 
