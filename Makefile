@@ -1,4 +1,4 @@
-# Everything a checkout needs comes from here: a bare Python 3.11+, make and the package registries.
+# Everything a checkout needs comes from here: a bare Python 3.11.5+, make and the package registries.
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
