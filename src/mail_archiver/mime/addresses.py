@@ -41,12 +41,16 @@ _ADDR_SPEC = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# What stands between two commas nearly always: "Name" <address>, Name <address>, or the address alone.
+# What stands between two commas nearly always: "Name" <address>, Name <address>, the same with the name in
+# encoded words, or the address alone.
 _USUAL_ELEMENT = re.compile(
     r"""
     [ ]*+
     (?:
-        (?: "([ !#-<>-\[\]-~]*+)"[ ]*+ | ([A-Za-z0-9][A-Za-z0-9 .'&+_/-]*+) )?+
+        (?: "([ !#-<>-\[\]-~]*+)"[ ]*+
+          | ([A-Za-z0-9][A-Za-z0-9 .'&+_/-]*+)
+          | ((?:=\?[A-Za-z0-9_-]++\?[bBqQ]\?[!->@-~]*+\?=[ ]*+)++)
+        )?
         <([A-Za-z0-9!#$%&*+/^_`{|}~.-]++@[A-Za-z0-9.-]++)>
       | ([A-Za-z0-9!#$%&*+/^_`{|}~.-]++@[A-Za-z0-9.-]++)
     )
@@ -93,7 +97,7 @@ def _read(text: str, report: Report) -> Iterator[_Found]:
     usual = _read_usual(text)
     if usual is not None:
         for name, spec in usual:
-            yield _tidy(name, spec, report)
+            yield _tidy(decode_words(name, report), spec, report)
         return
     for element in _elements(text):
         for name, spec in _read_element(element, report):
@@ -102,15 +106,15 @@ def _read(text: str, report: Report) -> Iterator[_Found]:
 
 
 def _read_usual(text: str) -> list[tuple[str, str]] | None:
-    """Display names and addresses of a list in which nothing is unusual, or encoded; None of any other."""
+    """Display names, encoded words in them, and addresses of a usual list; None of any other."""
     found: list[tuple[str, str]] = []
     position, end = 0, len(text)
     while position < end:
         element = _USUAL_ELEMENT.match(text, position)
         if element is None:
             return None
-        quoted, words, in_brackets, alone = element.groups()
-        found.append((quoted or words or "", in_brackets or alone))
+        quoted, words, encoded, in_brackets, alone = element.groups()
+        found.append((quoted or words or encoded or "", in_brackets or alone))
         position = element.end()
     return found
 

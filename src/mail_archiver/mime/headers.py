@@ -15,7 +15,7 @@ _FOLD = re.compile(r"\r?\n[ \t]+")
 # Question marks inside are forbidden and common; a word ends where the next one begins at the latest.
 ENCODED_WORD = r"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?((?:[^?=]|\?(?!=)|=(?!\?[^=]))*+)\?="
 _ENCODED_WORD = re.compile(ENCODED_WORD)
-_BETWEEN_WORDS = re.compile(rf"(?<=\?=)\s++(?={ENCODED_WORD})")
+_BETWEEN_WORDS = re.compile(rf"\?=\s++(?={ENCODED_WORD})")
 _WHITE_SPACE = re.compile(r"\s+")
 
 
@@ -91,11 +91,12 @@ def decode_words(text: str, report: Report) -> str:
 
     Neighbours in one charset and encoding are decoded together: senders cut characters in two.
     """
-    if "=?" not in text:
-        if text.isprintable():
-            return text
-        return storable(_LINE_END.sub(" ", text), report)
-    text = _BETWEEN_WORDS.sub("", text)
+    decoded = _decoded(text, report).strip() if "=?" in text else text
+    return decoded if decoded.isprintable() else storable(_LINE_END.sub(" ", decoded), report)
+
+
+def _decoded(text: str, report: Report) -> str:
+    text = _BETWEEN_WORDS.sub("?=", text)
     pieces: list[str] = []
     pending, pending_charset, end = bytearray(), "", 0
     for word in _ENCODED_WORD.finditer(text):
@@ -110,7 +111,7 @@ def decode_words(text: str, report: Report) -> str:
     if pending:
         pieces.append(decode_text(bytes(pending), pending_charset, report))
     pieces.append(text[end:])
-    return storable(_LINE_END.sub(" ", "".join(pieces)).strip(), report)
+    return "".join(pieces)
 
 
 def _word_bytes(encoding: str, encoded: str, report: Report) -> bytes:
