@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.kind import DeliveryReport, Kind
@@ -51,6 +52,18 @@ class Defect:
     action: str
 
 
+class Base64At(NamedTuple):
+    """Where base64 stands in a message.
+
+    Attributes:
+        width: Characters a line, where it is known to be as `mime.base64.encode_base64` writes it, all but
+            its last line end; else None.
+    """
+
+    start: int
+    width: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A part that a person would call an attachment.
@@ -63,7 +76,7 @@ class Attachment:
         inline: The HTML body shows it by its Content-ID; it stays out of the attachment file.
         within: Position, from 0, of the attachment that this one was found in (an enclosed message, a
             winmail.dat); None for one of the message's own.
-        encoded_at: Where in the message the base64 of `content` begins; None where there is none.
+        base64: Where the message has the base64 of `content`; None where it has none.
     """
 
     filename: str | None
@@ -73,7 +86,7 @@ class Attachment:
     sha256: str
     inline: bool
     within: int | None = None
-    encoded_at: int | None = None
+    base64: Base64At | None = None
 
 
 @dataclass(frozen=True, slots=True)

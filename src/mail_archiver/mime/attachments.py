@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 from mail_archiver.domain.limits import Limits
-from mail_archiver.domain.message import Attachment, DefectCode
+from mail_archiver.domain.message import Attachment, Base64At, DefectCode
 from mail_archiver.mime.bodies import content_id, name_parameter, sort_parts
 from mail_archiver.mime.charsets import Report, decode_raw, storable
 from mail_archiver.mime.containers.binhex import cut_binhex
@@ -117,7 +117,9 @@ class Attachments:
             suggested=_subject_as_name(enclosed) if enclosed else None,
             inline=part.content_type.startswith("image/") and content_id(part) in shown,
             within=within,
-            encoded_at=part.start if source is self._source and encoding == "base64" else None,
+            base64=Base64At(part.start, leaf.width)
+            if source is self._source and encoding == "base64"
+            else None,
         )
         if position is None:
             return
@@ -139,7 +141,7 @@ class Attachments:
         suggested: str | None = None,
         inline: bool = False,
         within: int | None = None,
-        encoded_at: int | None = None,
+        base64: Base64At | None = None,
     ) -> int | None:
         """Add one; its position, or None where a limit leaves it out."""
         if len(self.found) >= self._limits.parts:
@@ -152,9 +154,7 @@ class Attachments:
         self._octets_left -= len(content)
         position = len(self.found)
         name = safe_name(filename or suggested, content_type, position + 1, self._names)
-        self.found.append(
-            Attachment(filename, name, content_type, content, sha256, inline, within, encoded_at)
-        )
+        self.found.append(Attachment(filename, name, content_type, content, sha256, inline, within, base64))
         return position
 
     def _too_large(self, where: str) -> None:

@@ -90,12 +90,14 @@ class Base64:
         decode: As a reader wants it.
         decode_v1: As the fingerprint v1 has it: there, white space counts among what is no base64.
         decoded: What either reads, where it had to be decoded to be looked at.
+        width: Of the lines, where `encode_base64` makes this text of `decoded`, but for its last line end.
     """
 
     decode: Callable[[], Iterator[bytes]]
     decode_v1: Callable[[], Iterator[bytes]]
     is_broken: bool
     decoded: bytes | None = None
+    width: int | None = None
 
 
 def read_base64(source: Octets, start: int, end: int) -> Base64:
@@ -106,8 +108,8 @@ def read_base64(source: Octets, start: int, end: int) -> Base64:
     """
     sound = _decode_sound(source.read(start, end)) if end - start <= MAX_WHOLE_OCTETS else None
     if sound is not None:
-        decode_anew = partial(_decode, source, start, end)
-        return Base64(decode_anew, decode_anew, is_broken=False, decoded=sound)
+        decode_anew, (octets, width) = partial(_decode, source, start, end), sound
+        return Base64(decode_anew, decode_anew, is_broken=False, decoded=octets, width=width)
     survey = _survey(source, *_strip(source, start, end))
     as_it_is = partial(source.pieces, start, end)
     decode = _decode_runs if survey.padding_inside else _decode
@@ -117,31 +119,38 @@ def read_base64(source: Octets, start: int, end: int) -> Base64:
     return Base64(decode_v1 if survey.is_broken else decoded, decode_v1, survey.is_broken)
 
 
-def _decode_sound(encoded: bytes) -> bytes | None:
-    """Base64 with nothing wrong about it, as most is; None where there is."""
-    encoded = encoded.strip()
+def _decode_sound(encoded: bytes) -> tuple[bytes, int | None] | None:
+    """Base64 with nothing wrong about it, as most is, and `Base64.width`; None where there is."""
+    text = encoded.strip()
     try:
-        decoded = _decode_even_lines(encoded)
-        return b64decode(encoded.translate(None, b"\r\n"), validate=True) if decoded is None else decoded
+        even = _decode_even_lines(text)
+        if even is None:
+            return b64decode(text.translate(None, b"\r\n"), validate=True), None
     except binascii.Error:
         return None
+    decoded, width = even
+    # Only the last characters can be others that say the same.
+    last = decoded[(len(decoded) - 1) // 3 * 3 :]
+    is_as_written = width % 4 == 0 and encoded.startswith(text) and text.endswith(b64encode(last))
+    return decoded, width if is_as_written else None
 
 
-def _decode_even_lines(encoded: bytes) -> bytes | None:
-    """Base64 in lines of one length, as programs write it, in a third of the time; None of any other.
+def _decode_even_lines(text: bytes) -> tuple[bytes, int] | None:
+    """Base64 in lines of one length, as programs write it, in a third of the time, and that length.
 
-    The decoder leaves out what is no base64: where no more than the line ends is missing, nothing else was.
+    None of any other. The decoder leaves out what is no base64: where no more than the line ends is missing,
+    nothing else was.
     """
-    width = encoded.find(b"\r\n")
+    width = text.find(b"\r\n")
     if width <= 0:
         return None
-    ends = encoded[width :: width + 2]
+    ends = text[width :: width + 2]
     lines = len(ends)
-    if ends != b"\r" * lines or encoded[width + 1 :: width + 2] != b"\n" * lines:
+    if ends != b"\r" * lines or text[width + 1 :: width + 2] != b"\n" * lines:
         return None
-    decoded = b64decode(encoded)
-    padding = 2 if encoded.endswith(b"==") else int(encoded.endswith(b"="))
-    return decoded if 4 * (len(decoded) + padding) == 3 * (len(encoded) - 2 * lines) else None
+    decoded = b64decode(text)
+    padding = 2 if text.endswith(b"==") else int(text.endswith(b"="))
+    return (decoded, width) if 4 * (len(decoded) + padding) == 3 * (len(text) - 2 * lines) else None
 
 
 @dataclass(slots=True)

@@ -36,12 +36,14 @@ class Leaf:
     Attributes:
         sha256: Of the content, lower-case hex.
         digest: What of it counts for the fingerprint.
+        width: See `Transfer.width`.
     """
 
     part: Part
     content: Content
     sha256: str
     digest: LeafDigest
+    width: int | None
 
 
 def read_leaf(source: Octets, part: Part, report: Report, effort: Effort) -> Leaf:
@@ -62,7 +64,8 @@ def read_leaf(source: Octets, part: Part, report: Report, effort: Effort) -> Lea
     name = collapse_blanks(parameter.octets) if parameter else b""  # it may be folded anew
     is_kept = decoded is not None and effort.keep(len(decoded))
     content = InMemory(decoded) if decoded is not None and is_kept else Decoded(transfer.decode, size)
-    return Leaf(part, content, digest.hexdigest(), leaf_hash.digest(part.content_type.encode(), name))
+    leaf_digest = leaf_hash.digest(part.content_type.encode(), name)
+    return Leaf(part, content, digest.hexdigest(), leaf_digest, transfer.width)
 
 
 def transfer_encoding(part: Part) -> str:

@@ -36,11 +36,13 @@ class Transfer:
         decode_v1: As the fingerprint v1 has it, which was frozen before some errors were read as well.
         decoded: What either reads, where it had to be decoded to be looked at: whoever keeps it need not do
             it again.
+        width: Of its lines, where it is base64 as `encode_base64` writes it (see `Base64.width`).
     """
 
     decode: Decode
     decode_v1: Decode
     decoded: bytes | None = None
+    width: int | None = None
 
 
 def open_transfer(source: Octets, start: int, end: int, encoding: str, report: Report) -> Transfer:
@@ -54,7 +56,7 @@ def open_transfer(source: Octets, start: int, end: int, encoding: str, report: R
         read = read_base64(source, start, end)
         if read.is_broken:
             report(DefectCode.TRANSFER_ENCODING_BROKEN, "broken base64, read as far as it goes")
-        return Transfer(read.decode, read.decode_v1, read.decoded)
+        return Transfer(read.decode, read.decode_v1, read.decoded, read.width)
     if encoding == "quoted-printable":
         return _open_quoted_printable(source, start, end, report)
     if encoding not in IDENTITY and encoding not in UUENCODE:  # that is undone with the file in it
