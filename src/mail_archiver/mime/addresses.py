@@ -94,19 +94,20 @@ def _read_known(text: str) -> tuple[_Found, ...] | None:
 
 
 def _read(text: str, report: Report) -> Iterator[_Found]:
-    usual = _read_usual(text)
-    if usual is not None:
-        for name, spec in usual:
-            yield _tidy(decode_words(name, report), spec, report)
-        return
+    for name, address in _read_usual(text) or _read_any(text, report):
+        if found := _tidy(decode_words(name, report), address, report):
+            yield found
+
+
+def _read_any(text: str, report: Report) -> Iterator[tuple[str, str]]:
+    """Display names, encoded words in them, and addresses of any list."""
     for element in _elements(text):
         for name, spec in _read_element(element, report):
-            address = decode_words(spec, report)
-            yield _tidy(decode_words(name, report), address, report)
+            yield name, decode_words(spec, report)
 
 
 def _read_usual(text: str) -> list[tuple[str, str]] | None:
-    """Display names, encoded words in them, and addresses of a usual list; None of any other."""
+    """As `_read_any`, of a list in which nothing is unusual; None of any other."""
     found: list[tuple[str, str]] = []
     position, end = 0, len(text)
     while position < end:
@@ -201,8 +202,8 @@ def _spec(match: re.Match[str]) -> str:
     return f"{local}@{''.join(match[2].split())}"
 
 
-def _tidy(name: str, address: str, report: Report) -> _Found:
-    """Both without what programs put around them, and the address normalized."""
+def _tidy(name: str, address: str, report: Report) -> _Found | None:
+    """Both without what programs put around them, and the address normalized; None where nothing is left."""
     address = address.strip(INVISIBLE)
     if len(address) > 2 and address[0] == address[-1] == "'":
         address = address[1:-1]
@@ -211,10 +212,15 @@ def _tidy(name: str, address: str, report: Report) -> _Found:
         name = name.strip('"')
     if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
         name = name[1:-1]
+    name = name.strip()
+    if not address:  # of brackets with nothing in them, what stands before is read
+        name, address = "", name
+    if not address:
+        return None
     normalized = normalize_address(address)
     if normalized is None:
         report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
-    return name.strip(), address, normalized
+    return name, address, normalized
 
 
 def _unquoted(kind: str, text: str) -> str:

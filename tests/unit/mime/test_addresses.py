@@ -36,6 +36,11 @@ def read(raw: bytes) -> tuple[list[tuple[str, str]], list[DefectCode]]:
         (b'"=?utf-8?B?w5ZrLCBCbw==?=" <b@y.example>', [("Ök, Bo", "b@y.example")]),
         (b"=?utf-8?Q?Bo?= =?utf-8?Q?_Ek?= <b@y.example>", [("Bo Ek", "b@y.example")]),
         (b"=?utf-8?Q?Bo_=3Cb@y.example=3E?=", [("Bo", "b@y.example")]),
+        (
+            b"=?utf-8?Q?Ek,_Bo?= =?utf-8?B?w6k=?=<b@y.example>, a@x.example",
+            [("Ek, Boé", "b@y.example"), ("", "a@x.example")],
+        ),
+        (b"=?utf-8?Q?Bo?= Ek <b@y.example>", [("Bo Ek", "b@y.example")]),
         (b"B\xc3\xb6 <b\xc3\xb6@y.example>", [("Bö", "bö@y.example")]),
         (
             b"Team: a@x.example, b@y.example;, c@z.example",
@@ -101,6 +106,19 @@ def test_what_is_no_address_is_kept_as_written_and_reported(
     addresses, codes = read(raw)
     assert addresses == expected
     assert codes == [DefectCode.ADDRESS_INVALID]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("\0", []),
+        ("a@x.example, \u200b", [("", "a@x.example")]),
+        ("\0 <\u200b>", []),
+        ("Ann <\0>", [("", "Ann")]),
+    ],
+)
+def test_of_what_nobody_can_see_nothing_is_kept(raw: str, expected: list[tuple[str, str]]) -> None:
+    assert read(raw.encode())[0] == expected
 
 
 def test_an_address_that_is_none_has_nothing_to_compare() -> None:
