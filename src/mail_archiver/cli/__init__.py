@@ -70,8 +70,6 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line; raises SystemExit with the command's exit code."""
     keep_out_strays()
-    # There are none for us; to find out, pydantic would ask every package that is installed.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         code = cli.main(standalone_mode=False)
         if sys.stdout:  # none where who started us has closed it
