@@ -84,3 +84,20 @@ def test_a_width_is_told_of_nothing_else_than_what_is_written_so(content: bytes,
     if read.width:
         assert read.decoded is not None
         assert bytes(text).rstrip() + b"\r\n" == encoded(read.decoded, read.width)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.replace(b"eA==", b"eB=="),  # the last octet in other characters
+        lambda text: b"\r\n" + text,
+        lambda text: text.replace(b"\r\n", b"\n"),
+    ],
+    ids=["other end", "blank line", "LF"],
+)
+def test_what_says_the_same_in_other_octets_has_no_width(write: object) -> None:
+    content = b"x" * (LINE_OCTETS + 1)
+    assert callable(write)
+    text = write(encoded(content))
+    read = read_base64(InMemory(text), 0, len(text))
+    assert (read.decoded, read.width) == (content, None)
