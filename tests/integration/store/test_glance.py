@@ -22,9 +22,16 @@ from mail_archiver.domain.outcome import pause_after
 from mail_archiver.store import glance as module
 from mail_archiver.store.glance import take_glance
 from mail_archiver.store.store import Store
+from mail_archiver.store.tables import metadata
 
 DUE = NOW + pause_after(1)
 LARGE = ("processed_uid", "contact_address", "organization_address", "opportunity_contact")
+PARTIAL = {
+    index.name
+    for table in metadata.tables.values()
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+}
 
 
 @pytest.fixture
@@ -263,4 +270,4 @@ def test_no_table_that_grows_is_scanned(store: Store, store_url: str, sql: Sql, 
     assert any("due" in step for step in steps)
     # An index of nothing but what is to be done may be gone through: it is as long as there is work.
     scanned = [step for step in steps if any(scan in f"{step} " for scan in scans)]
-    assert [step for step in scanned if "_unmatched" not in step] == []
+    assert [step for step in scanned if step.split()[-1] not in PARTIAL] == []
