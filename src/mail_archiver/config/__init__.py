@@ -9,7 +9,6 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from mail_archiver.config.contact_source import ContactSource
 from mail_archiver.config.names import (
@@ -42,28 +41,12 @@ def load_settings(config: Path | None = None) -> Settings:
         refuse_unknown_variables(names, source)
     refuse_unknown_keys(from_file, str(named))
 
-    class FromEverywhere(Settings):  # the TOML file is known only here
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,  # noqa: ARG003 the library's signature
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            file_settings = InitSettingsSource(settings_cls, init_kwargs=from_file)
-            return env_settings, dotenv_settings, file_settings
-
     try:
-        found = FromEverywhere()
+        return Settings(**from_file)
     except ValidationError as error:
         raise _explained(error) from None  # pydantic's own text repeats the input, secrets included
     except ValueError as error:
         raise ConfigError(f"the settings cannot be read: {error}") from None
-    return Settings.model_construct(
-        **dict(found)
-    )  # which, unlike the class here, another process can be sent
 
 
 def read_contact_source(settings: Settings) -> ContactSource:

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
+    PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
@@ -211,3 +212,15 @@ class Settings(Secrets, BaseSettings):
     workers: int | None = Field(default=None, ge=1, le=64)
     patience_s: float = Field(default=300, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """From the strongest; what it is made with comes from the configuration file, and gives way."""
+        return env_settings, dotenv_settings, init_settings
