@@ -2,6 +2,7 @@
 
 import base64
 import os
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -95,9 +96,8 @@ def test_a_width_is_told_of_nothing_else_than_what_is_written_so(content: bytes,
     ],
     ids=["other end", "blank line", "LF"],
 )
-def test_what_says_the_same_in_other_octets_has_no_width(write: object) -> None:
+def test_what_says_the_same_in_other_octets_has_no_width(write: Callable[[bytes], bytes]) -> None:
     content = b"x" * (LINE_OCTETS + 1)
-    assert callable(write)
     text = write(encoded(content))
     read = read_base64(InMemory(text), 0, len(text))
     assert (read.decoded, read.width) == (content, None)
