@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 from tests.e2e.conftest import Install
 from tests.e2e.installation import Installation, event, events
 from tests.e2e.mails import deliver, mail
+from tests.servers.courier import Courier
 from tests.servers.dovecot import Dovecot
 
 _RUN = """
@@ -131,3 +133,26 @@ def test_a_mailbox_that_is_gone_is_told(archived: Installation, dovecot: Dovecot
     run = archived.run("run")
     assert run.returncode == 78
     assert event(run.stderr, "account.failed")["where"].endswith("Sales")
+
+
+def test_an_inbox_without_a_message_yet_is_at_rest_though_its_uidvalidity_changes(
+    install: Install, courier: Courier
+) -> None:
+    installation = install()
+    user = installation.add_account("CRM", courier, START="new")
+    assert installation.run("run").returncode == 0
+    # Courier's is the time, until there is a message that has a UID.
+    with courier.connect(user) as client:
+        [before] = client.folder_status("INBOX", ["UIDVALIDITY"]).values()
+        while client.folder_status("INBOX", ["UIDVALIDITY"]) == {b"UIDVALIDITY": before}:
+            time.sleep(0.05)
+    run = installation.run("run")
+    assert [each["event"] for each in events(run.stderr)] == [
+        "run.started",
+        "mailbox.selected",
+        "run.finished",
+    ]
+    assert len(installation.epochs()) == 1
+    courier.deliver(user, mail("First"))
+    assert installation.run("run").returncode == 0
+    assert installation.subjects() == ["First"]

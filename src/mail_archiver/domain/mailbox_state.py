@@ -55,7 +55,12 @@ def continues(epoch: Epoch, key: MailboxKey, status: MailboxStatus) -> bool:
 
 
 def holds_nothing_new(epoch: Epoch, key: MailboxKey, status: MailboxStatus) -> bool:
-    """Whether the mailbox is as the ledger left it."""
+    """Whether the mailbox is as the ledger left it.
+
+    Of one without a message yet, UIDVALIDITY tells nothing: Courier's is the time until then.
+    """
+    if epoch.last_uid == 0 and status.exists == 0:
+        return epoch.key == key
     return continues(epoch, key, status) and not may_hold_new_messages(epoch.last_uid, status)
 
 
