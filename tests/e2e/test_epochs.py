@@ -144,6 +144,21 @@ def test_a_start_with_new_mail_stays_one_when_uids_change_their_meaning(
     assert installation.subjects() == ["New, seen", "New, unseen", "Old"]
 
 
+def test_a_mailbox_that_was_emptied_before_its_first_run_takes_no_uidvalidity_for_another(
+    behind: Installation, dovecot: Dovecot, between: Proxy
+) -> None:
+    dovecot.deliver(behind.user, mail("Old"))
+    assert behind.run_here("backfill", "--since", "2026-01-01").returncode == 0
+    dovecot.doveadm("expunge", "-u", behind.user.username, "mailbox", "INBOX", "all")
+    assert behind.run_here("run").returncode == 0
+    assert len(behind.epochs()) == 1
+    between.change(b" EXAMINE ", replaced(rb"UIDVALIDITY \d+", b"UIDVALIDITY 7"))
+
+    assert behind.run_here("run").returncode == 0
+
+    assert behind.rows("SELECT uidvalidity FROM mailbox_epoch ORDER BY id")[1:] == [(7,)]
+
+
 def deliver_minutes_apart(dovecot: Dovecot, user: ImapUser, sources: Sequence[bytes]) -> None:
     """Messages that can be told apart by INTERNALDATE."""
     for number, source in enumerate(sources):

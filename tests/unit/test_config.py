@@ -179,6 +179,7 @@ def test_no_password_stands_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None
             "Did you mean accounts.crm.mailboxes?",
         ),
         ("[acounts.crm]\nhost = 1", "acounts", "accounts."),
+        ('_env_file = "other.env"', "_env_file", "Did you mean "),  # an argument of pydantic-settings
         ("[limits]\npart = 9", "limits.part", "Did you mean limits.parts?"),
         (
             "[accounts.crm.oauth]\nclientid = 1",

@@ -51,7 +51,7 @@ class MailboxWork:
             status = source.examine(self._mailbox)
         except MailboxUnavailable:  # to be told when it is worked on
             return False
-        if not holds_nothing_new(epoch, key, status):
+        if not holds_nothing_new(epoch, key, status, unused=glance.is_unused(epoch)):
             return False
         if not glance.note_polled(epoch, status, self._parts.clock()):
             return False

@@ -333,6 +333,9 @@ class Glance(Protocol):
             None also where only the store can tell.
         """
 
+    def is_unused(self, epoch: Epoch) -> bool:
+        """Whether no UID of an epoch that is at rest is in the ledger."""
+
     def note_polled(self, epoch: Epoch, status: MailboxStatus, now: datetime) -> bool:
         """As `Ledger.polled`; False when the database fails, which the store can explain."""
 

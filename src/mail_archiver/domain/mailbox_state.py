@@ -54,12 +54,15 @@ def continues(epoch: Epoch, key: MailboxKey, status: MailboxStatus) -> bool:
     return epoch.key == key and epoch.uidvalidity == status.uidvalidity and not went_back
 
 
-def holds_nothing_new(epoch: Epoch, key: MailboxKey, status: MailboxStatus) -> bool:
+def holds_nothing_new(epoch: Epoch, key: MailboxKey, status: MailboxStatus, *, unused: bool) -> bool:
     """Whether the mailbox is as the ledger left it.
 
-    Of one without a message yet, UIDVALIDITY tells nothing: Courier's is the time until then.
+    Where no UID was seen yet, none can change its meaning: until then, Courier's UIDVALIDITY is the time.
+
+    Args:
+        unused: The ledger has no UID of the epoch.
     """
-    if epoch.last_uid == 0 and status.exists == 0:
+    if unused and status.exists == 0:
         return epoch.key == key
     return continues(epoch, key, status) and not may_hold_new_messages(epoch.last_uid, status)
 

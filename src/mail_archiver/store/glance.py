@@ -36,6 +36,7 @@ SELECT version_num, EXISTS (
 ), EXISTS (SELECT 1 FROM [linking_rule] WHERE name = 'opportunities') FROM [mail_archiver_version]
 """
 
+# min() is looked up in an index; for EXISTS, PostgreSQL would go through the table.
 _EPOCHS = """
 SELECT place.account, place.host, place.username, place.name, epoch.id, epoch.uidvalidity, epoch.last_uid,
     epoch.polled_at IS NOT NULL AND NOT EXISTS (
@@ -46,7 +47,8 @@ SELECT place.account, place.host, place.username, place.name, epoch.id, epoch.ui
     EXISTS (
         SELECT 1 FROM [processed_uid] AS undisposed WHERE undisposed.epoch_id = epoch.id
         AND undisposed.disposed_at IS NULL AND undisposed.archive_id IS NOT NULL
-    )
+    ),
+    (SELECT min(shown.uid) FROM [processed_uid] AS shown WHERE shown.epoch_id = epoch.id) IS NULL
 FROM [mailbox] AS place JOIN [mailbox_epoch] AS epoch ON epoch.mailbox_id = place.id
 WHERE epoch.ended_at IS NULL ORDER BY epoch.id
 """
@@ -64,6 +66,7 @@ class _Seen:
     epoch: Epoch
     is_done: bool
     undisposed: bool
+    is_unused: bool
 
 
 class Glance:
@@ -86,6 +89,10 @@ class Glance:
         """See the port."""
         seen = self._seen.get(key)
         return seen.epoch if seen and seen.is_done and not (disposes and seen.undisposed) else None
+
+    def is_unused(self, epoch: Epoch) -> bool:
+        """See the port."""
+        return self._seen[epoch.key].is_unused
 
     def close(self) -> None:
         """Leave the database alone; SQLite's is opened again for what comes."""
@@ -129,10 +136,10 @@ def _look(database: "_Database", now: datetime) -> Glance | None:
     except database.errors:
         return None
     seen: dict[tuple[str, str], _Seen] = {}
-    for account, host, username, name, epoch_id, uidvalidity, last_uid, is_done, undisposed in rows:
+    for account, host, username, name, epoch_id, uidvalidity, last_uid, *facts in rows:
         # Of an account's mailboxes of one name, on whatever host, the last one that began counts.
         epoch = Epoch(epoch_id, MailboxKey(account, host, username, name), uidvalidity, last_uid)
-        seen[account, name] = _Seen(epoch, bool(is_done), bool(undisposed))
+        seen[account, name] = _Seen(epoch, *map(bool, facts))
     return Glance(
         database,
         {each.epoch.key: each for each in seen.values()},

@@ -92,6 +92,20 @@ def test_an_epoch_is_not_at_rest_while_one_before_it_has_something_due(
     assert at_rest(store_url) is None
 
 
+def test_an_epoch_is_unused_until_the_ledger_has_a_uid_of_it(
+    store: Store, store_url: str, polled: Epoch
+) -> None:
+    def is_unused() -> bool:
+        with take_glance(store_url, None, NOW) as glance:
+            assert glance is not None
+            return glance.is_unused(polled)
+
+    record(store, begin_epoch(store, OTHER_KEY), numbered(1, 1))
+    assert is_unused()
+    record(store, polled, numbered(1, 2))
+    assert not is_unused()
+
+
 def test_what_is_due_elsewhere_disturbs_no_rest(store: Store, store_url: str, polled: Epoch) -> None:
     quarantine(store, begin_epoch(store, OTHER_KEY))
     assert at_rest(store_url) == polled
@@ -265,7 +279,7 @@ def test_no_table_that_grows_is_scanned(store: Store, store_url: str, sql: Sql, 
             *glance._database.execute(f"{explain} {module._EPOCHS}", now=DUE),
         ]
     steps = [str(row[-1]) for row in plans]
-    names = (*LARGE, "unmatched", "owner", "member", "due", "undisposed")
+    names = (*LARGE, "unmatched", "owner", "member", "due", "undisposed", "shown")
     scans = [f"SCAN {name}" if sql.is_sqlite else f"Seq Scan on {name} " for name in names]
     assert any("due" in step for step in steps)
     # An index of nothing but what is to be done may be gone through: it is as long as there is work.

@@ -41,18 +41,19 @@ def test_another_place_begins_a_new_epoch(key: MailboxKey) -> None:
 
 @pytest.mark.parametrize("uidvalidity", [7, 8, 0])
 def test_a_mailbox_as_empty_as_ever_is_as_it_was_left_whatever_its_uidvalidity(uidvalidity: int) -> None:
-    unused, status = replace(EPOCH, last_uid=0), MailboxStatus(uidvalidity, uidnext=1, exists=0)
-    assert holds_nothing_new(unused, KEY, status)
-    assert holds_nothing_new(unused, KEY, replace(status, uidnext=None))
-    assert not holds_nothing_new(unused, replace(KEY, host="imap.new.example"), status)
-    assert not holds_nothing_new(unused, KEY, replace(status, uidnext=2, exists=1))
+    epoch, status = replace(EPOCH, last_uid=0), MailboxStatus(uidvalidity, uidnext=1, exists=0)
+    assert holds_nothing_new(epoch, KEY, status, unused=True)
+    assert holds_nothing_new(epoch, KEY, replace(status, uidnext=None), unused=True)
+    assert not holds_nothing_new(epoch, replace(KEY, host="imap.new.example"), status, unused=True)
+    assert not holds_nothing_new(epoch, KEY, replace(status, uidnext=2, exists=1), unused=True)
 
 
 @pytest.mark.parametrize(("uidvalidity", "as_it_was"), [(7, True), (8, False), (0, False)])
 def test_a_mailbox_that_was_emptied_is_as_it_was_left_in_its_epoch_alone(
     uidvalidity: int, as_it_was: bool
 ) -> None:
-    assert holds_nothing_new(EPOCH, KEY, MailboxStatus(uidvalidity, uidnext=11, exists=0)) is as_it_was
+    status = MailboxStatus(uidvalidity, uidnext=11, exists=0)
+    assert holds_nothing_new(EPOCH, KEY, status, unused=False) is as_it_was
 
 
 @pytest.mark.parametrize(
