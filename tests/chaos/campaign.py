@@ -9,7 +9,7 @@ from random import Random
 from tests.chaos.arrivals import CLIENT, MAILBOXES, Arrivals
 from tests.chaos.check import check
 from tests.e2e.installation import Installation, Running, events
-from tests.integration.store.test_upgrades import THREADS, fill_0001
+from tests.e2e.later_release import NOTES, fill_with_archives, make_later_release
 from tests.servers.imap import ImapServer
 
 DISPOSITIONS = ("keep", "move:Archived", "delete")
@@ -67,10 +67,16 @@ class Campaign:
             ) from failure
 
     def _migrate(self, kills: int) -> None:
-        """Make the tables, or bring those of the first release up to date, in spite of so many kills."""
+        """Make the tables, or bring this release's to a later one, in spite of so many kills.
+
+        It is the later release that the campaign goes on with then.
+        """
         url = self._installation.settings["DATABASE_URL"]
         whole_s = self._time_of_an_upgrade()
-        old = fill_0001(url) if self._chance.random() < 0.5 else None
+        old = None
+        if self._chance.random() < 0.5:
+            old = fill_with_archives(url)
+            self._installation.environment |= make_later_release(self._installation.folder / "release")
         # SQLite makes its tables at the first run, which has nothing else to do yet.
         commands = ("run", "db upgrade") if url.startswith("sqlite") else ("db upgrade",)
         is_killed = True
@@ -80,11 +86,9 @@ class Campaign:
             is_killed = self._kill(running, "while migrating")
         self._finish("db", "upgrade")
         if old:
-            threads = old.rows("SELECT thread_id FROM archive ORDER BY id")
-            assert threads == [(each,) for each in THREADS], (
-                "an archive of the first release has lost its thread"
-            )
-            old.run("DELETE FROM attachment", "DELETE FROM thread_message", "DELETE FROM archive")
+            notes = old.rows("SELECT note FROM archive ORDER BY id")
+            assert notes == [(each,) for each in NOTES], "the upgrade has not changed every archive"
+            old.run("DELETE FROM attachment", "DELETE FROM archive")
         (self._installation.folder / "contacts.csv").write_text(_CONTACTS, encoding="utf-8")
         self._finish("contacts", "import", "contacts.csv")
 

@@ -161,15 +161,26 @@ def test_postgresql_without_our_tables_wants_db_upgrade(
     assert installation.run("run").returncode == 0
 
 
-def test_tables_of_a_later_release_are_left_alone(install: Install, dovecot: Dovecot) -> None:
+@pytest.mark.parametrize(
+    ("revision", "what", "hint"),
+    [
+        ("9999", "later release", "Install that release"),
+        ("0008", "before the first release", "new, empty database"),
+    ],
+)
+def test_tables_that_this_release_does_not_know_are_left_alone(
+    install: Install, dovecot: Dovecot, revision: str, what: str, hint: str
+) -> None:
     installation = install()
     installation.add_account("CRM", dovecot)
     assert installation.run("run").returncode == 0
-    installation.execute("UPDATE mail_archiver_version SET version_num = '9999'")
+    installation.execute(f"UPDATE mail_archiver_version SET version_num = '{revision}'")
     for command in (["run"], ["db", "upgrade"], ["run", "--dry-run"]):
         run = installation.run(*command)
         assert run.returncode == 78
-        assert "later release" in event(run.stderr, "command.failed")["what"]
+        failure = event(run.stderr, "command.failed")
+        assert what in failure["what"]
+        assert hint in failure["hint"]
 
 
 @pytest.mark.parametrize(

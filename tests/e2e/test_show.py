@@ -420,7 +420,7 @@ def test_where_there_is_no_database_yet_none_is_made(install: Install, tmp_path:
 def test_tables_of_an_earlier_release_are_left_alone(install: Install) -> None:
     installation = install()
     installation.run("db", "upgrade")
-    installation.execute("UPDATE mail_archiver_version SET version_num = '0001'")
+    installation.execute("UPDATE mail_archiver_version SET version_num = '0000'")
     done = show(installation, "1")
     assert done.returncode == 78
     assert "earlier release" in event(done.stderr.decode(), "command.failed")["what"]

@@ -15,6 +15,9 @@ from mail_archiver.store.translation import shown
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_NEVER_RELEASED = frozenset(f"{number:04}" for number in range(2, 9))
+"""Revisions of checkouts from before the first release. It has 0001 only, and later ones skip these."""
+
 _UPGRADE_LOCK = 0x6D61696C_61726368  # "mailarch": one upgrade at a time (PostgreSQL advisory lock)
 
 
@@ -34,7 +37,7 @@ def require_current(engine: sa.Engine, schema: str | None = None) -> None:
     """Make sure that the tables are those of this release.
 
     Raises:
-        SchemaMismatch: They are missing, old, or of a later release.
+        SchemaMismatch: They are missing, old, of a later release, or from before the first one.
     """
     revision = current_revision(engine, schema)
     if revision == HEAD:
@@ -43,6 +46,12 @@ def require_current(engine: sa.Engine, schema: str | None = None) -> None:
     if revision is None:
         raise SchemaMismatch(
             "our tables are not there yet", database=database, hint="Run: mail-archiver db upgrade"
+        )
+    if revision in _NEVER_RELEASED:
+        raise SchemaMismatch(
+            f"the tables are from before the first release (revision {revision}) and cannot be upgraded",
+            database=database,
+            hint="Begin with a new, empty database and a new storage.",
         )
     if revision > HEAD:
         raise SchemaMismatch(

@@ -104,7 +104,7 @@ class Store:
         """Create the tables, or bring them to this release; tells the revisions before and after.
 
         Raises:
-            SchemaMismatch: They are of a later release.
+            SchemaMismatch: They are of a later release, or from before the first one.
         """
         file = sqlite_file(self._engine.url)
         if file is not None and not file.exists():

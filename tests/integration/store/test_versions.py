@@ -1,4 +1,4 @@
-"""Tables that are missing, old, or of a later release."""
+"""Tables that are missing, old, of a later release, or from before the first one."""
 
 import stat
 from pathlib import Path
@@ -43,6 +43,21 @@ def test_leaves_tables_of_a_later_release_alone(database_url: str, method: str) 
     assert "later release" in caught.value.what
     assert caught.value.hint == "Install that release of mail-archiver."
     assert store.revision() == "9999"
+    assert sql.objects() == before
+
+
+@pytest.mark.parametrize("revision", ["0002", "0008"])
+@pytest.mark.parametrize("method", ["require_current", "prepare", "upgrade"])
+def test_leaves_tables_from_before_the_first_release_alone(
+    database_url: str, method: str, revision: str
+) -> None:
+    store, sql = pretend(database_url, revision), Sql(database_url)
+    before = sql.objects()
+    with pytest.raises(SchemaMismatch) as caught:
+        getattr(store, method)()
+    assert "before the first release" in caught.value.what
+    assert caught.value.hint == "Begin with a new, empty database and a new storage."
+    assert store.revision() == revision
     assert sql.objects() == before
 
 
