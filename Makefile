@@ -3,13 +3,16 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 
-.PHONY: demo test fuzz chaos bench bench-quick lint audit-dependencies servers lock clean
+.PHONY: demo test test-interpreters fuzz chaos bench bench-quick lint audit-dependencies servers lock clean
 
 demo: .venv/.synced ## The main job, on this machine, with no account at hand
 	$(BIN)/mail-archiver demo
 
 test: .venv/.synced servers ## Every test, against real servers; one: make test T=tests/unit/mime
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal $(T)
+
+test-interpreters: .venv/.synced ## The unit tests on each other Python, 3.11 to 3.14, that this machine has
+	$(BIN)/python -m tests.interpreters
 
 FUZZ_S ?= 60
 fuzz: .venv/.synced ## Damaged messages, read for a minute (FUZZ_S seconds): nothing may fail
