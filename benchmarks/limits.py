@@ -12,6 +12,7 @@ from benchmarks.servers import Mailbox, Servers
 LIMITS = {
     "fetch": "limit: fetch, kept nowhere",
     "fetch-tls": "limit: fetch over TLS, likewise",
+    "parse-bare": "limit: email.message_from_bytes alone",
     "parse-compat32": "limit: email, compat32",
     "parse-default": "limit: email, policy.default",
     "copy": "limit: COPY of rows",

@@ -34,6 +34,11 @@ class Cost:
     peak_octets: int
     stored_octets: int = 0
 
+    @property
+    def processor_s(self) -> float:
+        """The processor's time of the command itself, with all the processes that it starts."""
+        return self.user_s + self.system_s
+
 
 def cost_of(
     command: Sequence[str | Path],

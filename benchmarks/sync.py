@@ -28,6 +28,8 @@ RATIOS = (
     ("ours-tls", "ours-pg"),
     ("ours-pg", AGAINST),
 )
+PROCESSOR_RATIOS = (("ours-pg", "parse-bare"), ("ours-sqlite", "parse-bare"), ("ours-pg", AGAINST))
+"""Of what a message costs our processes: the less, the better."""
 
 
 def main() -> int:
@@ -64,6 +66,10 @@ def compare(running: Servers, corpus: Corpus, contestants: Mapping[str, Contesta
     for ours, theirs in RATIOS:
         if ours in speeds and theirs in speeds:
             table.ratio(f"  {ours} / {theirs}", speeds[ours], speeds[theirs])
+    seconds = {name: [each.processor_s for each in found] for name, found in costs.items()}
+    for ours, theirs in PROCESSOR_RATIOS:
+        if ours in seconds and theirs in seconds:
+            table.ratio(f"  {ours} / {theirs}, processor", seconds[ours], seconds[theirs])
     running.removed(mailbox)
     return int(not failures.keys().isdisjoint(OURS))
 
