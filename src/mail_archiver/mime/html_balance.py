@@ -1,195 +1,163 @@
-"""HTML rewritten so that a tree builder has nothing to repair: balanced, shallow, in pieces.
+"""HTML rewritten so that a tree builder has nothing to repair: balanced, shallow, in short tags and texts.
 
-Tree builders (lexbor and html5ever alike) take quadratic time, or hundreds of megabytes, for what is nested
-deep, never closed, or stands between the cells of a table.
+lexbor and html5ever, like all that follow the standard, take quadratic time or hundreds of megabytes for what
+is nested deep, never closed, stands between the cells of a table, or has attributes without end.
 """
 
-from collections.abc import Iterator
-
-from mail_archiver.mime.html_tokens import GAPS, TOKEN, VOID, bounded, names, slices
+import re
+from collections.abc import Container
+from io import StringIO
+from itertools import islice
 
 MAX_DEPTH = 128  # elements open at a time; the tags of those deeper are dropped
-_TEXT_NODE = 4_000  # characters; nh3 takes quadratic time for a long one full of nbsp or "&"
-_SHALLOW = 2
-_PIECE_STRINGS, _PIECE_CHARACTERS = 60_000, 500_000  # what nh3 sees in one go
+_MAX_ATTRIBUTES = 32  # nh3 and lexbor compare each with each; a tag with more loses all
+_MAX_TEXT = 4_000  # characters; nh3 takes quadratic time for a text, or value, full of "&" or no-break spaces
 
-ELEMENTS_KEPT = names(
-    """a abbr address article aside b big blockquote br center cite code dd del dfn div dl dt em figcaption
-    figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark ol p pre q s samp section small
-    span strike strong sub sup table tbody td tfoot th thead tr tt u ul var wbr"""
+# By the rules of the standard (section 13.2.5): an element that is there for programs alone, a tag (groups
+# 2 to 4: "/" of an end tag, name, attributes), or a comment; and the text up to the next (group 5). Each ends
+# at the end of the HTML at the latest, so nothing is read twice.
+_ATTRIBUTE = r"""[^ \t\n\f\r/>][^ \t\n\f\r/>=]*+(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+
+    (?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^ \t\n\f\r>"'][^ \t\n\f\r>]*+)?+)?+"""
+_ATTRIBUTES = rf"(?:[ \t\n\f\r/](?:[ \t\n\f\r/]++|{_ATTRIBUTE})*+)?+"
+_TOKEN = re.compile(
+    rf"""(?:<(?:
+        (?=[nistNIST])(?i:(noembed|noframes|iframe|script|style|template|title))(?=[ \t\n\f\r/>])
+            {_ATTRIBUTES}(?:>|\Z)(?s:.*?)(?:</(?i:\1)(?=[ \t\n\f\r/>])[^>]*+(?:>|\Z)|\Z)
+      | (/?+)([a-zA-Z][^ \t\n\f\r/>]*+)({_ATTRIBUTES})(?:>|\Z)
+      | !--(?:-?>|(?s:.*?)(?:--!?>|\Z))
+      | [!?/][^>]*+(?:>|\Z)
+    ))?+([^<]*+(?:<(?![a-zA-Z/!?])[^<]*+)*+)""",
+    re.VERBOSE,
 )
-_CELLS = names("td th")
-_TABLES_AND_ROWS = names("table tbody tfoot thead tr")
-_SCOPES = {"table": "table", "td": "cell", "th": "cell"}
-_ITEMS = names("dd dt li")
-_LISTS = names("dl ol ul")
-_INLINE = frozenset(name for name in ELEMENTS_KEPT - VOID - _CELLS - {"a"} if not GAPS.get(name))
-_CLOSES = {name: "p" for name in ELEMENTS_KEPT if GAPS.get(name)} | {"a": "a"}  # when such a one is open
-_SIMPLE = frozenset(_CLOSES) - _TABLES_AND_ROWS - _ITEMS - VOID
+_ONE_ATTRIBUTE = re.compile(_ATTRIBUTE, re.VERBOSE)
+_PICTURE = re.compile(r"""src[ \t\n\f\r]*+=[ \t\n\f\r]*+["']?data:[a-z0-9+/=;:,-]*+["']?""", re.IGNORECASE)
+_LONG_TEXT = re.compile(rf"(?s:.{{{_MAX_TEXT}}})[#\w]{{0,40}}+;?")  # no character reference is cut in two
 
 
-class Balanced:
-    """Rewrites HTML so that each element is closed inside its container, and what is in a table is in a cell.
+def names(text: str) -> frozenset[str]:
+    """Names of elements, in a sentence."""
+    return frozenset(text.split())
 
-    Each step takes elements from a stack, never to look at them again, so the work is linear.
-    """
 
-    def __init__(self) -> None:
-        self.out: list[str] = []
-        # What is open, with the start tags. A table is a scope, and each cell: nothing inside closes what is
-        # outside.
-        self.scopes: list[list[tuple[str, str]]] = [[]]
-        self.counts: list[dict[str, int]] = [{}]  # how many of each name are open, scope by scope
-        self.place = ""  # what the current scope is: "table", "cell" or neither
-        self.depth = 0
-        self.node = 0  # characters in what may be one node of text
+BLOCKS = names(
+    """address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure
+    footer form h1 h2 h3 h4 h5 h6 header hgroup hr li main menu nav ol p pre search section summary table
+    ul"""
+)
+# Elements that the tree builder opens by itself, or whose content it reads by other rules.
+_DROPPED = names(
+    """applet base basefont bgsound body button caption col colgroup frame frameset head html image input
+    keygen link listing marquee math meta noscript object plaintext selectedcontent svg textarea xmp"""
+)
+_VOID = names("area br embed hr img param source track wbr")
+_TABLE = names("table")
+_ROWS = names("table tbody tfoot thead")
+_ROW = _ROWS | {"tr"}
+_PARENTS = {"td": _ROW, "th": _ROW, "tr": _ROWS, "tbody": _TABLE, "tfoot": _TABLE, "thead": _TABLE}
+_SCOPE = names("table td th")  # nothing inside closes what is outside
+_LIST_SCOPE = _SCOPE | names("dl ol ul")
+_END_EACH_OTHER = {name: names(name) for name in ("a", "li", "nobr", "option")}
+_END_EACH_OTHER |= dict.fromkeys(("dd", "dt"), names("dd dt"))
 
-    def pieces(self, html: str) -> Iterator[str]:
-        """Pieces of limited size; what is open at the end of one is opened again in the next."""
-        end_at = _PIECE_CHARACTERS
-        for token in TOKEN.finditer(html.replace("\0", "")):
-            _, name, attributes, end, words, leaf = token.groups()
-            if name:
-                name = name.lower()
-                attributes = bounded(attributes)
-                if leaf and len(words) < _TEXT_NODE and self.admits_leaf(name):
-                    words = words.replace("<", "&lt;") if "<" in words else words
-                    self.out.append(f"<{name}{attributes}>{words}</{name}>")
-                    words = leaf = None
-                else:
-                    self.start(name, f"<{name}{attributes}>")
-            elif end:
-                self.end(end.lower())
-            if words and len(words) > _TEXT_NODE:
-                for text in slices(words, _TEXT_NODE):
-                    self.text(text)
-            elif words:
-                self.text(words)
-            if leaf:
-                self.end(name)
-            is_full = token.end() > end_at or len(self.out) > _PIECE_STRINGS
-            if is_full and self.may_cut(token.end() - end_at):
-                end_at = token.end() + _PIECE_CHARACTERS
-                yield self.cut()
-        yield "".join(self.out)
 
-    def may_cut(self, excess: int) -> bool:
-        """Whether little is torn apart here, or it cannot wait for a better place."""
-        if self.depth <= _SHALLOW or (self.place == "table" and not self.counts[-1].get("tr")):
-            return True
-        return excess > _PIECE_CHARACTERS // 2 or len(self.out) > _PIECE_STRINGS * 3 // 2
+class _Balance:
+    def __init__(self, kept: Container[str] | None) -> None:
+        self.kept = kept
+        self.out = StringIO()
+        self.open = [""]  # names of elements, the outermost first, below a root
+        self.length = 0  # of text since it was last cut
 
-    def cut(self) -> str:
-        open_now = [element for scope in self.scopes for element in scope]
-        self.out.extend(f"</{name}>" for name, _ in reversed(open_now))
-        piece = "".join(self.out)
-        self.out = [tag if len(tag) < 500 else f"<{name}>" for name, tag in open_now]
-        return piece
-
-    def start(self, name: str, tag: str) -> None:
-        if name in ELEMENTS_KEPT and self.admits(name):
-            if name in VOID:
-                self.out.append(tag)
-            elif self.depth < MAX_DEPTH:
-                self.push(name, tag)
-
-    def end(self, name: str) -> None:
-        if name in _CELLS:
-            if self.place == "cell":
-                self.close_scope()
-        elif name in _TABLES_AND_ROWS:
-            if self.leaves_cell() and name == "table":
-                self.close_scope()
-            elif self.counts[-1].get(name):
-                self.pop_to(name)
-        elif self.counts[-1].get(name):
-            self.pop_to(name)
-
-    def text(self, words: str) -> None:
-        if self.place == "table" and not words.isspace():
-            self.enter_cell()
-        # Beside a tag that was dropped, "<" would begin another.
-        self.out.append(words.replace("<", "&lt;") if "<" in words else words)
-        self.node += len(words)
-        if self.node > _TEXT_NODE:
-            self.out.append("<!---->")
-            self.node = 0
-
-    def admits_leaf(self, name: str) -> bool:
-        """The same as `admits`, for an element that holds nothing but words and is written in one go."""
-        if self.depth >= MAX_DEPTH:
-            return False
-        counts = self.counts[-1]
-        if self.place == "table":
-            return name in _CELLS and counts.get("tr", 0) > 0
-        return name in _INLINE or (name in _SIMPLE and not counts.get(_CLOSES[name]))
+    def start(self, name: str, attributes: str) -> None:
+        if name in _DROPPED or (self.kept is not None and name not in self.kept) or not self.admits(name):
+            return
+        if len(attributes) > 10 * _MAX_ATTRIBUTES:
+            attributes = _bounded(attributes)
+        if name in _VOID:
+            self.out.write(f"<{name}{attributes}>")
+        elif len(self.open) <= MAX_DEPTH:
+            self.push(name, attributes)
 
     def admits(self, name: str) -> bool:
-        """Whether this element has a place here; closes and opens around it what its start implies."""
-        if name in _CELLS or (name in _TABLES_AND_ROWS and name != "table"):
-            return self.admits_part(name)
-        self.enter_cell()
-        counts = self.counts[-1]
-        if name in _CLOSES and counts.get(_CLOSES[name]):
-            self.pop_to(_CLOSES[name])
-        if name in _ITEMS:
-            for above, _ in reversed(self.scopes[-1][-8:]):
-                if above in _LISTS:
-                    break
-                if above in _ITEMS:
-                    self.pop_to(above)
-                    break
+        """Close and open around an element what its start implies; whether it has a place there."""
+        if name in _PARENTS:
+            if not self.close_to(_PARENTS[name], ()):
+                return False
+            if _PARENTS[name] is _ROW and self.open[-1] != "tr":
+                self.push("tr")
+            return True
+        if self.open[-1] in _ROW:
+            self.enter_cell()
+        if len(self.open) <= MAX_DEPTH:
+            if name in BLOCKS and self.close_to(("p",), _SCOPE):
+                self.pop()
+            if name in _END_EACH_OTHER and self.close_to(_END_EACH_OTHER[name], _LIST_SCOPE):
+                self.pop()
         return True
 
-    def admits_part(self, name: str) -> bool:
-        """The same for a part of a table."""
-        if not self.leaves_cell():
-            return False
-        counts = self.counts[-1]
-        if name in _CELLS:
-            if not counts.get("tr"):
-                self.push("tr", "<tr>")
-        else:
-            for above in ("tr", name):
-                if counts.get(above):
-                    self.pop_to(above)
-        return True
+    def end(self, name: str) -> None:
+        scope = _TABLE if name in _ROW else _SCOPE
+        if name == self.open[-1] or self.close_to((name,), scope):
+            self.pop()
+
+    def text(self, text: str) -> None:
+        if self.open[-1] in _ROW and not text.isspace():
+            self.enter_cell()
+        if "<" in text:  # beside a tag that was dropped, it would begin another
+            text = text.replace("<", "&lt;")
+        self.length += len(text)
+        if self.length > _MAX_TEXT:
+            text = _LONG_TEXT.sub(r"\g<0><!---->", text) + "<!---->"
+            self.length = 0
+        self.out.write(text)
 
     def enter_cell(self) -> None:
-        if self.place == "table":
-            if not self.counts[-1].get("tr"):
-                self.push("tr", "<tr>")
-            self.push("td", "<td>")
+        if self.open[-1] != "tr":
+            self.push("tr")
+        self.push("td")
 
-    def leaves_cell(self) -> bool:
-        """Close the cell that this is in; whether this is in a table then."""
-        if self.place == "cell":
-            self.close_scope()
-        return self.place == "table"
+    def push(self, name: str, attributes: str = "") -> None:
+        self.open.append(name)
+        self.out.write(f"<{name}{attributes}>")
 
-    def push(self, name: str, tag: str) -> None:
-        if name in _SCOPES:
-            self.scopes.append([])
-            self.counts.append({})
-            self.place = _SCOPES[name]
-        counts = self.counts[-1]
-        self.scopes[-1].append((name, tag))
-        counts[name] = counts.get(name, 0) + 1
-        self.depth += 1
-        self.out.append(tag)
+    def pop(self) -> None:
+        self.out.write(f"</{self.open.pop()}>")
 
-    def pop_to(self, name: str) -> None:
-        scope, counts = self.scopes[-1], self.counts[-1]
-        above = ""
-        while above != name:
-            above, _ = scope.pop()
-            counts[above] -= 1
-            self.depth -= 1
-            self.out.append(f"</{above}>")
+    def close_to(self, wanted: Container[str], scope: Container[str]) -> bool:
+        """Close what is open inside the innermost of these elements; False when the scope has none."""
+        for level in range(len(self.open) - 1, 0, -1):
+            if self.open[level] in wanted:
+                while len(self.open) > level + 1:
+                    self.pop()
+                return True
+            if self.open[level] in scope:
+                break
+        return False
 
-    def close_scope(self) -> None:
-        scope = self.scopes.pop()
-        self.counts.pop()
-        self.depth -= len(scope)
-        self.out.extend([f"</{name}>" for name, _ in reversed(scope)])
-        self.place = _SCOPES[self.scopes[-1][0][0]] if len(self.scopes) > 1 else ""
+
+def balanced(html: str, kept: Container[str] | None = None) -> str:
+    """The same HTML, each element closed inside its container, and what is in a table in a cell.
+
+    Left out are comments, and what is there for programs alone (scripts, style sheets, titles).
+
+    Args:
+        kept: The elements whose tags stay; None for all.
+    """
+    balance = _Balance(kept)
+    start, end, write = balance.start, balance.end, balance.text
+    for token in _TOKEN.finditer(html.replace("\0", "")):
+        _, slash, name, attributes, text = token.groups()
+        if slash:
+            end(name.lower())
+        elif name:
+            start(name.lower(), attributes)
+        if text:
+            write(text)
+    return balance.out.getvalue()
+
+
+def _bounded(attributes: str) -> str:
+    """The attributes of a tag without those that are too long, unless they are pictures."""
+    found = [each[0] for each in islice(_ONE_ATTRIBUTE.finditer(attributes), _MAX_ATTRIBUTES + 1)]
+    if len(found) > _MAX_ATTRIBUTES:
+        return ""
+    return " ".join(["", *(each for each in found if len(each) <= _MAX_TEXT or _PICTURE.fullmatch(each))])

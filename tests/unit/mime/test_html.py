@@ -26,6 +26,8 @@ MIB = 1024 * 1024
         ("<p class=MsoNormal>one</p><p class=MsoNormal>&nbsp;</p><p class=MsoNormal>two</p>", "one\n\ntwo"),
         ("<p style='margin:0in 0in 0.0001pt'>one</p><p style='margin:0cm'>two</p>", "one\ntwo"),
         ("<p style='margin:0 0 1em'>one</p><p>two</p>", "one\n\ntwo"),
+        ("<table><tr><td><p>one</td></tr><tr><td>two</table>", "one\n\ntwo"),
+        ("one<br><b>&nbsp;</b>two<br><b>&nbsp;</b><br>three", "one\ntwo\n\nthree"),
         ("<p>one</p>\n\n<p>&nbsp;</p><p> </p><hr><h1>two</h1><br><br><br>three", "one\n\ntwo\n\nthree"),
         ("a <b>bold</b> word,<i> or</i>\n\t two", "a bold word, or two"),
         ("H<sub>2</sub>O and<span> 5</span>&nbsp;&euro;&#8364;&#x20AC;&#128;", "H2O and 5 €€€€"),
@@ -61,11 +63,12 @@ MIB = 1024 * 1024
         ("<a href='http://x.example/a b\n<c>'>x", "x <http://x.example/a%20b%3Cc%3E>"),
         ('See<img alt="a &quot;logo&quot;" src=x>there', 'See a "logo" there'),
         ('<div style="DISPLAY : none">no<div>no</div></div>yes', "yes"),
+        ('<SPAN STYLE="DISPLAY:NONE">no</SPAN><b>y</b><font style="text-decoration:none">es</font>', "yes"),
         (
             'a<i style="display:none">no</i>b<br style="display:none">c<img alt=no style="display:none">',
             "abc",
         ),
-        ('<p style="display:none">kept, for it never ends', "kept, for it never ends"),
+        ('<p style="display:none">kept, for there is nothing else', "kept, for there is nothing else"),
         ("pre\u00adheader &zwnj; &#847; &#8203;\ufeff x می\u200cخواهم", "preheader x می\u200cخواهم"),
         ("<select><option>one<option>two</select><button>three</button>", "one\ntwo\nthree"),
         ("<svg><g><text>drawn</text></g></svg><math><mi>x</mi></math>", "drawnx"),
@@ -163,12 +166,12 @@ def test_a_link_leads_out_or_nowhere(address: str, kept: bool) -> None:
     assert clean == (f'<a href="{address}"{REL}>x</a>' if kept else f"<a{REL}>x</a>")
 
 
-def test_a_long_mail_keeps_its_elements_across_the_pieces_it_is_cleaned_in() -> None:
+def test_a_long_mail_keeps_its_elements() -> None:
     row = '<tr><td style="color:red">' + "word " * 200 + "</td></tr>"
     clean = sanitize_html(f"<div><table>{row * 2_000}</table></div>")
     assert clean.count("<tr>") == 2_000
     assert clean.count("word") == 400_000
-    assert 2 <= clean.count("<table>") == clean.count("</table>") == clean.count("<div>") < 10
+    assert clean.count("<table>") == clean.count("</table>") == clean.count("<div>") == 1
 
 
 def test_deep_content_is_kept_without_its_tags() -> None:
@@ -189,7 +192,7 @@ def test_with_far_too_many_tags_the_words_are_left() -> None:
     "unit", ["<p>hello world</p>", "<tr><td style='padding:0 10px'>x</td></tr>" + "word " * 60]
 )
 def test_what_is_merely_large_is_read_and_cleaned_like_any_other(unit: str) -> None:
-    html = "<table>" * unit.startswith("<tr") + unit * (4 * MIB // len(unit))
+    html = "<table>" * unit.startswith("<tr") + unit * (MIB // len(unit))
     assert html_to_text(html).count("\n") > html.count("</") / 2.1
     assert not sanitize_html(html).startswith("<pre>")
 
@@ -283,16 +286,22 @@ def test_no_word_is_lost_that_a_browser_shows(html: str) -> None:
 
 
 def _many(template: str) -> str:
-    sizes = takewhile(lambda n: n * (len(template) + 6) < 4 * MIB, count())
+    sizes = takewhile(lambda n: n * (len(template) + 6) < MIB, count())
     return "".join(template.replace("#", str(n)) for n in sizes)
 
 
 # Each took minutes, gigabytes or the process's life in lexbor, html5ever or a careless regular expression, or
-# may have: what is repeated to four mebibytes, and what comes before it.
+# may have: what is repeated to a mebibyte, which is as much as is read of a body, and what comes before it.
 HOSTILE = {
     "deep": ("", "<div>"),
     "formatting never closed": ("", "<a><b><i><font>"),
     "formatting across paragraphs": ("", "<b><p>x"),
+    "formatting across paragraphs, each with a look of its own": ("", "<font size=#><p>x"),
+    "ends that count for nothing in a cell": ("", "<div><table><tr><td></div></table>"),
+    "ends in what is no markup": ("", "<div><xmp></div></xmp>"),
+    "blocks at the greatest depth": ("", "<details><summary>x"),
+    "attributes of the whole": ("", "<body a#>"),
+    "attributes of nothing": ("<p ", "/"),
     "attributes": ("<p ", "a# "),
     "attributes by the tag": ("", "<p " + " ".join(f"a{n}=1" for n in range(60)) + ">x</p>"),
     "no-break spaces in an attribute": ("<p title='", "\u00a0"),
@@ -302,6 +311,7 @@ HOSTILE = {
     "ampersands": ("", "&"),
     "references that are none": ("", "&" + "a" * 31),
     "select": ("", "<select><option>x"),
+    "options": ("<select>", "<option>x"),
     "svg": ("", "<svg><g>"),
     "character data": ("<svg><![CDATA[", "<div>"),
     "comments": ("", "<!--"),
@@ -310,6 +320,7 @@ HOSTILE = {
     "a value never closed": ('<a href="', "<div>"),
     "tables in tables": ("", "<table><tr><td>"),
     "text between cells": ("<table>", "<b>x</b>"),
+    "line ends between cells": ("<table>", " x <br>"),
     "ends of nothing": ("", "</p>"),
     "titles": ("", "<title></titl"),
     "hidden": ("", "<p style=display:none>x"),
@@ -319,14 +330,14 @@ HOSTILE = {
     "links": ("", "<a href=http:a>x</a>" + "word " * 5),
     "pictures": ("", "<img src=cid:x alt=y>" + "word " * 5),
     "styles": ("<p style='", "color:red;("),
-    "deep, below the limit of tags": ("<div>" * 240_000, "x"),
-    "deep and closed, below the limit of tags": ("<div>" * 240_000 + "</div>" * 240_000, "x"),
+    "deep, below the limit of tags": ("<div>" * 59_000, "x"),
+    "deep and closed, below the limit of tags": ("<div>" * 59_000 + "</div>" * 59_000, "x"),
     "NUL": ("", "\0"),
     "large start tags to open again": (("<div title='" + "x" * 490 + "'>") * 128, "x "),
 }
-# In quadratic time it would take minutes.
+# A third of a second here, where a slow machine may take its time; in quadratic time it would take minutes.
 LIMITS = """
-import re, sys
+import re, sys, time
 from pathlib import Path
 from mail_archiver.mime.html import html_to_text, sanitize_html
 html = sys.stdin.buffer.read().decode()
@@ -336,17 +347,18 @@ def mib(name):
 for read in (html_to_text, sanitize_html):
     before = mib("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    started = time.process_time()
     read(html).encode()
-    spent_mib = mib("VmHWM") - before
-    assert spent_mib < 96, (read.__name__, spent_mib)
+    spent_s, spent_mib = time.process_time() - started, mib("VmHWM") - before
+    assert spent_s < 3 and spent_mib < 64, (read.__name__, spent_s, spent_mib)
 """
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_html_costs_no_more_than_its_length(name: str) -> None:
     before, unit = HOSTILE[name]
-    repeated = _many(unit) if "#" in unit else unit * (4 * MIB // len(unit.encode()))
-    html = (before + repeated).encode()[: 4 * MIB]
+    repeated = _many(unit) if "#" in unit else unit * (MIB // len(unit.encode()))
+    html = (before + repeated).encode()[:MIB]
     run = subprocess.run(
         [sys.executable, "-c", LIMITS],
         input=html.decode("utf-8", "ignore").encode(),
