@@ -9,7 +9,6 @@ from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.message import Attachment, Base64At, DefectCode
 from mail_archiver.mime.bodies import content_id, name_parameter, sort_parts
 from mail_archiver.mime.charsets import Report, decode_raw, storable
-from mail_archiver.mime.containers.binhex import cut_binhex
 from mail_archiver.mime.containers.packed_file import PackedFile
 from mail_archiver.mime.containers.tnef import Tnef, read_tnef
 from mail_archiver.mime.containers.uuencode import decode_uuencoded
@@ -21,13 +20,12 @@ from mail_archiver.mime.transfer import IDENTITY, UUENCODE
 from mail_archiver.octets import Content, Octets, Spool, head, whole
 
 MAX_OPENED_OCTETS = 16 * 1024 * 1024
-"""A winmail.dat, uuencode or BinHex beyond this size is kept and not opened: it would be whole in memory."""
+"""A winmail.dat or uuencode beyond this size is kept and not opened: it would be whole in memory."""
 
 EPILOGUE_NAME = "epilogue.txt"
 
 MESSAGE_TYPES = frozenset({"message/rfc822", "message/global", "message/news"})
 _TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-_BINHEX = frozenset({"application/mac-binhex40", "application/mac-binhex"})
 _CONTENT_ID_URL = re.compile(r"""cid:([^\s"'<>)]+)""", re.IGNORECASE)
 _SLASHES = re.compile(r"[/\\]")
 _HTML_OCTETS = 1024 * 1024
@@ -127,8 +125,6 @@ class Attachments:
             self._add_enclosed(enclosed, where, position, messages_around + 1)
         elif part.content_type in _TNEF or self.found[position].safe_name.lower() == "winmail.dat":
             self._open_tnef(leaf, where, position)
-        elif part.content_type in _BINHEX and (packed := self._whole(leaf.content, where)):
-            self.add_packed(cut_binhex(packed)[1], where, position)
 
     def _add(
         self,

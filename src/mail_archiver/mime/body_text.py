@@ -7,7 +7,6 @@ from io import IncrementalNewlineDecoder
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.attachments import MAX_OPENED_OCTETS
 from mail_archiver.mime.charsets import Report, decode_text, storable
-from mail_archiver.mime.containers.binhex import cut_binhex
 from mail_archiver.mime.containers.packed_file import PackedFile
 from mail_archiver.mime.containers.tnef import Tnef
 from mail_archiver.mime.containers.uuencode import cut_uuencoded
@@ -15,8 +14,7 @@ from mail_archiver.mime.html import html_to_text
 from mail_archiver.mime.leaf import Leaf
 from mail_archiver.octets import head, whole
 
-_PACKED_WORDS = (b"begin", b"(This file must be converted")  # seldom there, and soon found
-_PACKED = re.compile(rb"^begin(?:-base64)?[ \t]++[0-7]|^\(This file must be converted", re.MULTILINE)
+_PACKED = re.compile(rb"^begin(?:-base64)?[ \t]++[0-7]", re.MULTILINE)
 
 
 class BodyText:
@@ -85,15 +83,14 @@ class BodyText:
         return octets, False
 
     def _cut_packed(self, octets: bytes, where: str) -> bytes:
-        for cut in (cut_uuencoded, cut_binhex):
-            octets, files = cut(octets)
-            if files:
-                self.packed.append((where, files))
+        octets, files = cut_uuencoded(octets)
+        if files:
+            self.packed.append((where, files))
         return octets
 
 
 def _has_packed(octets: bytes) -> bool:
-    return any(word in octets for word in _PACKED_WORDS) and _PACKED.search(octets) is not None
+    return b"begin" in octets and _PACKED.search(octets) is not None  # the word is soon found, or not
 
 
 def _to_line_end(octets: bytes) -> bytes:
