@@ -7,11 +7,11 @@ from io import IncrementalNewlineDecoder
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.attachments import MAX_OPENED_OCTETS
 from mail_archiver.mime.charsets import Report, decode_text, storable
-from mail_archiver.mime.containers.packed_file import PackedFile
 from mail_archiver.mime.containers.tnef import Tnef
-from mail_archiver.mime.containers.uuencode import cut_uuencoded
 from mail_archiver.mime.html import html_to_text
 from mail_archiver.mime.leaf import Leaf
+from mail_archiver.mime.packed_file import PackedFile
+from mail_archiver.mime.uuencode import cut_uuencoded
 from mail_archiver.octets import head, whole
 
 _PACKED = re.compile(rb"^begin(?:-base64)?[ \t]++[0-7]", re.MULTILINE)

@@ -28,7 +28,7 @@ from mail_archiver.mime.containers.mapi_properties import (
     Property,
     read_properties,
 )
-from mail_archiver.mime.containers.packed_file import OCTET_STREAM, PackedFile
+from mail_archiver.mime.packed_file import OCTET_STREAM, PackedFile
 
 MAX_OCTETS = 64 * 1024 * 1024
 MAX_DEPTH = 4

@@ -4,8 +4,8 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.mime.containers.costs import check_costs
 from tests.unit.mime.containers.rtf_writer import DICTIONARY, compress_rtf, store_rtf, wrap_rtf
+from tests.unit.mime.costs import check_costs
 
 from mail_archiver.mime.containers.compressed_rtf import decompress_rtf
 

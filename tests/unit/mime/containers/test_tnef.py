@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.mime.containers.costs import check_costs, fill
 from tests.unit.mime.containers.rtf_writer import compress_rtf, store_rtf
+from tests.unit.mime.costs import check_costs, fill
 
-from mail_archiver.mime.containers.packed_file import PackedFile
 from mail_archiver.mime.containers.tnef import MAX_ATTACHMENTS, MAX_DEPTH, Tnef, read_tnef
+from mail_archiver.mime.packed_file import PackedFile
 
 SIGNATURE = struct.pack("<IH", 0x223E9F78, 1)
 REND_DATA, TITLE, DATA, ATTACHMENT = 0x00069002, 0x00018010, 0x0006800F, 0x00069005

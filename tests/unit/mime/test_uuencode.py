@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.mime.containers.costs import check_costs, fill
+from tests.unit.mime.costs import check_costs, fill
 
-from mail_archiver.mime.containers.packed_file import PackedFile
-from mail_archiver.mime.containers.uuencode import MAX_BLOCKS, cut_uuencoded, decode_uuencoded
+from mail_archiver.mime.packed_file import PackedFile
+from mail_archiver.mime.uuencode import MAX_BLOCKS, cut_uuencoded, decode_uuencoded
 
 CONTENTS = st.binary(max_size=400) | st.integers(0, 400).map(bytes)
 NAMES = st.text("abcXYZ 012._-é文", min_size=1, max_size=20).map(str.strip).filter(bool)
