@@ -9,12 +9,12 @@ from mail_archiver.domain.limits import Limits
 from mail_archiver.domain.message import Attachment, Base64At, DefectCode
 from mail_archiver.mime.bodies import content_id, name_parameter, sort_parts
 from mail_archiver.mime.charsets import Report, decode_raw, storable
-from mail_archiver.mime.containers.tnef import Tnef, read_tnef
 from mail_archiver.mime.filenames import safe_name
 from mail_archiver.mime.headers import decode_unstructured, parameter_text
 from mail_archiver.mime.leaf import Leaf, read_leaf, transfer_encoding
 from mail_archiver.mime.packed_file import PackedFile
 from mail_archiver.mime.structure import Effort, Part, Structure, scan
+from mail_archiver.mime.tnef import Tnef, read_tnef
 from mail_archiver.mime.transfer import IDENTITY, UUENCODE
 from mail_archiver.mime.uuencode import decode_uuencoded
 from mail_archiver.octets import Content, Octets, Spool, head, whole
@@ -191,7 +191,7 @@ class Attachments:
                 DefectCode.CONTAINER_BROKEN, "winmail.dat is damaged, read as far as it goes"
             )
         self.tnef = self.tnef or (tnef, where)
-        self.add_packed(tnef.files, where, position, decode_raw(tnef.body_html or b""))
+        self.add_packed(tnef.files, where, position, decode_raw(tnef.body_html[0] if tnef.body_html else b""))
 
     def _undo_uuencode(self, leaf: Leaf, where: str) -> tuple[Content, str]:
         packed = self._whole(leaf.content, where)

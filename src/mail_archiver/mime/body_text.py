@@ -7,10 +7,10 @@ from io import IncrementalNewlineDecoder
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.attachments import MAX_OPENED_OCTETS
 from mail_archiver.mime.charsets import Report, decode_text, storable
-from mail_archiver.mime.containers.tnef import Tnef
 from mail_archiver.mime.html import html_to_text
 from mail_archiver.mime.leaf import Leaf
 from mail_archiver.mime.packed_file import PackedFile
+from mail_archiver.mime.tnef import Tnef
 from mail_archiver.mime.uuencode import cut_uuencoded
 from mail_archiver.octets import head, whole
 
@@ -48,9 +48,10 @@ class BodyText:
         if (self.text or "").strip() or self.html:
             return
         report = self._report_at(where)
-        for octets in filter(None, (packed.body_text, packed.body_html)):
-            text = _with_lf(decode_text(octets[: self._max_octets], packed.codepage, report), report)
-            if octets is packed.body_html:
+        for body in filter(None, (packed.body_text, packed.body_html)):
+            octets, charset = body
+            text = _with_lf(decode_text(octets[: self._max_octets], charset, report), report)
+            if body is packed.body_html:
                 self.html = text
             else:
                 self.text = text

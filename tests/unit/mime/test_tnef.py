@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.mime.containers.rtf_writer import compress_rtf, store_rtf
 from tests.unit.mime.costs import check_costs, fill
+from tests.unit.mime.rtf_writer import compress_rtf, store_rtf
 
-from mail_archiver.mime.containers.tnef import MAX_ATTACHMENTS, MAX_DEPTH, Tnef, read_tnef
 from mail_archiver.mime.packed_file import PackedFile
+from mail_archiver.mime.tnef import MAX_ATTACHMENTS, MAX_DEPTH, MAX_RECODED_OCTETS, Tnef, read_tnef
 
 SIGNATURE = struct.pack("<IH", 0x223E9F78, 1)
 REND_DATA, TITLE, DATA, ATTACHMENT = 0x00069002, 0x00018010, 0x0006800F, 0x00069005
@@ -85,7 +85,7 @@ def packed(
 
 
 def nothing_but(*files: PackedFile, broken: bool = False) -> Tnef:
-    return Tnef(list(files), None, None, None, broken)
+    return Tnef(list(files), None, None, broken)
 
 
 FILES = st.lists(
@@ -134,7 +134,7 @@ def test_the_best_name_is_taken(items: list[bytes], title: bytes, name: str | No
         (None, b"caf\xe9.txt", "café.txt"),
         (99999, b"caf\xe9.txt", "café.txt"),
         (1200, b"plain.txt", "plain.txt"),
-        (932, b"broken\x81", "broken\x81"),
+        (932, b"broken\x81", "broken\ufffd"),
     ],
 )
 def test_a_name_in_octets_is_in_the_stream_s_code_page(codepage: int | None, raw: bytes, name: str) -> None:
@@ -191,54 +191,53 @@ def test_properties_of_every_kind_are_stepped_over(skipped: list[bytes]) -> None
         message_properties(*skipped, wide(PR_BODY, "Hello")),
         attachment(b"x", b"a.bin", *skipped, wide(PR_LONG_NAME, "after.bin")),
     )
-    assert read_tnef(stream) == Tnef(
-        [packed(b"x", "after.bin")], None, "Hello".encode("utf-16-le"), "utf-16-le", broken=False
-    )
+    body = ("Hello".encode("utf-16-le"), "utf-16-le")
+    assert read_tnef(stream) == Tnef([packed(b"x", "after.bin")], None, body, broken=False)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 def test_a_body_in_unicode_comes_back(text: str) -> None:
     read = read_tnef(tnef(message_properties(wide(PR_BODY, text))))
-    assert read.body_text is not None
-    assert read.codepage == "utf-16-le"
-    assert read.body_text.decode("utf-16-le") == text
+    assert read == Tnef([], None, (text.encode("utf-16-le"), "utf-16-le"), broken=False)
 
 
 def test_a_body_in_octets_comes_in_the_stream_s_code_page() -> None:
-    expected = Tnef([], None, b"caf\xe9", "cp1252", broken=False)
+    expected = Tnef([], None, (b"caf\xe9", "cp1252"), broken=False)
     assert read_tnef(tnef(message_properties(variable(PR_BODY, STRING8, b"caf\xe9\0")))) == expected
     assert read_tnef(tnef(attribute(1, BODY, b"caf\xe9\0"))) == expected
 
 
 def test_a_body_without_a_code_page_says_so() -> None:
     read = read_tnef(tnef(attribute(1, BODY, b"caf\xe9\0"), codepage=None))
-    assert read == Tnef([], None, b"caf\xe9", None, broken=False)
+    assert read == Tnef([], None, (b"caf\xe9", None), broken=False)
 
 
 def test_html_in_octets_comes_in_the_code_page_of_the_internet() -> None:
     html = "<p>Grüße</p>".encode()
     codepage = fixed(PR_CODEPAGE, LONG, struct.pack("<I", 65001))
     read = read_tnef(tnef(message_properties(variable(PR_HTML, BINARY, html), codepage)))
-    assert read == Tnef([], html, None, "utf-8", broken=False)
+    assert read == Tnef([], (html, "utf-8"), None, broken=False)
 
 
 def test_html_in_unicode_comes_back() -> None:
     read = read_tnef(
         tnef(message_properties(wide(PR_HTML, "<p>Ā</p>"), fixed(PR_CODEPAGE, LONG, b"\x9f\x4e\0\0")))
     )
-    assert read == Tnef([], "<p>Ā</p>".encode("utf-16-le"), None, "utf-16-le", broken=False)
+    assert read == Tnef([], ("<p>Ā</p>".encode("utf-16-le"), "utf-16-le"), None, broken=False)
 
 
-@given(st.text(st.characters(codec="cp1251", exclude_characters="\0"), min_size=1))
-def test_bodies_in_two_code_pages_both_come_in_utf_8(text: str) -> None:
+def test_two_bodies_each_come_in_a_code_page_of_their_own() -> None:
     codepage = fixed(PR_CODEPAGE, LONG, struct.pack("<I", 1251))
-    html = text.encode("cp1251")
-    read = read_tnef(tnef(message_properties(wide(PR_BODY, text), variable(PR_HTML, BINARY, html), codepage)))
-    assert read == Tnef([], text.encode(), text.encode(), "utf-8", broken=False)
+    html = "отчёт".encode("cp1251")
+    read = read_tnef(
+        tnef(message_properties(wide(PR_BODY, "отчёт"), variable(PR_HTML, BINARY, html), codepage))
+    )
+    text = ("отчёт".encode("utf-16-le"), "utf-16-le")
+    assert read == Tnef([], (html, "cp1251"), text, broken=False)
 
 
 @pytest.mark.parametrize(
-    ("codepage", "html", "read_as"),
+    ("codepage", "text", "read_as"),
     [
         (None, "Grüße".encode(), "Grüße"),
         (None, b"Gr\xfc\xdfe", "Grüße"),
@@ -246,14 +245,26 @@ def test_bodies_in_two_code_pages_both_come_in_utf_8(text: str) -> None:
         (1252, b"\x81\xff", "\ufffdÿ"),
         (1253, "ê".encode(), "ê"),
         (20127, "Grüße".encode(), "Grüße"),
+        (932, "文書".encode("cp932") + b"\x81", "文書\ufffd"),
+        (50220, b"\xff\x1b" + b"(" * 40, "\ufffd" * 2 + "(" * 40),
     ],
 )
-def test_a_body_that_is_not_in_its_code_page_is_read_as_far_as_it_is(
-    codepage: int | None, html: bytes, read_as: str
+def test_a_text_that_is_not_in_its_code_page_is_read_as_far_as_it_is(
+    codepage: int | None, text: bytes, read_as: str
 ) -> None:
-    items = (wide(PR_BODY, "text"), variable(PR_HTML, BINARY, html))
-    read = read_tnef(tnef(message_properties(*items), codepage=codepage))
-    assert read == Tnef([], read_as.encode(), b"text", "utf-8", broken=False)
+    inner = tnef(attribute(1, BODY, text), codepage=codepage)
+    (file,) = read_tnef(tnef(attached(inner), codepage=None)).files
+    assert file.content.decode() == read_as
+
+
+def test_only_so_much_text_of_attached_messages_is_recoded() -> None:
+    long = attached(tnef(attribute(1, BODY, b"\xe9" * (MAX_RECODED_OCTETS - 1))))
+    files = read_tnef(tnef(long, long, attached(tnef(message_properties(wide(PR_BODY, "é")))))).files
+    assert [file.content for file in files] == [
+        "é".encode() * (MAX_RECODED_OCTETS - 1),
+        b"\xe9" * (MAX_RECODED_OCTETS - 1),
+        "\ufeffé".encode("utf-16-le"),
+    ]
 
 
 @pytest.mark.parametrize("write", [compress_rtf, store_rtf])

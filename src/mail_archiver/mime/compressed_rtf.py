@@ -10,33 +10,27 @@ _DICTIONARY = (
     rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
 )
 _WINDOW_OCTETS = 4096
-# By control octet, from its lowest bit: how many literals (0) before each reference (1), and after the last.
-_LITERALS = [[len(zeros) for zeros in f"{control:08b}"[::-1].split("1")] for control in range(256)]
 
 
-def decompress_rtf(compressed: memoryview, *, max_octets: int, max_coded_octets: int) -> tuple[bytes, bool]:
-    """Undo the compression, and say whether it was broken; then this is what could be read.
+def decompress_rtf(compressed: memoryview, *, max_octets: int) -> tuple[bytes, bool]:
+    """Undo the compression, and say whether it was broken or too long; then this is what could be read.
 
     Args:
-        max_octets: At most so many octets of RTF.
-        max_coded_octets: At most so many are undone, as it is slow (0.3 s a MB); RTF that is stored as it is
-            does not count.
+        max_octets: At most so many octets of RTF; a MB takes half a second.
     """
     if len(compressed) < _HEADER.size:
         return b"", True
     size, rtf_octets, kind, crc = _HEADER.unpack_from(compressed)
     wrapped = compressed[_HEADER.size : size + 4]
-    short = len(compressed) < size + 4
-    if kind == b"MELA":
+    broken = len(compressed) < size + 4
+    if kind == b"MELA":  # only wrapped
         rtf = bytes(wrapped[: min(rtf_octets, max_octets)])
-        return rtf, short or len(rtf) != rtf_octets
-    if kind != b"LZFu":
+    elif kind == b"LZFu":
+        rtf = _expand(bytes(wrapped[: 2 * max_octets]), min(rtf_octets, max_octets))
+        broken |= zlib.crc32(wrapped, 0xFFFFFFFF) ^ 0xFFFFFFFF != crc  # that of Outlook inverts nothing
+    else:
         return b"", True
-    coded = bytes(wrapped[:max_coded_octets])
-    short = short or len(wrapped) > max_coded_octets
-    rtf = _expand(coded, min(rtf_octets, max_octets))
-    damaged = zlib.crc32(coded, 0xFFFFFFFF) ^ 0xFFFFFFFF != crc  # a CRC-32 that inverts nothing
-    return rtf, short or damaged or len(rtf) != rtf_octets
+    return rtf, broken or len(rtf) != rtf_octets
 
 
 def _expand(coded: bytes, max_octets: int) -> bytes:
@@ -48,11 +42,14 @@ def _expand(coded: bytes, max_octets: int) -> bytes:
     out, position = bytearray(_DICTIONARY), 0
     enough = len(_DICTIONARY) + max_octets
     while position < len(coded) and len(out) < enough:
-        *before_references, after = _LITERALS[coded[position]]
+        control = coded[position]
         position += 1
-        for literals in before_references:
-            out += coded[position : position + literals]
-            position += literals + 2
+        for bit in range(8):
+            if not control >> bit & 1:
+                out += coded[position : position + 1]
+                position += 1
+                continue
+            position += 2
             if position > len(coded):
                 break
             place = coded[position - 2] << 4 | coded[position - 1] >> 4
@@ -63,10 +60,7 @@ def _expand(coded: bytes, max_octets: int) -> bytes:
                 break
             start = len(out) - distance
             octets = out[start : start + length]
-            out += octets if distance >= length else (octets * length)[:length]
-        else:
-            out += coded[position : position + after]
-            position += after
-    del out[enough:]
-    del out[: len(_DICTIONARY)]
-    return bytes(out)
+            if distance < length:  # it reaches into what it writes
+                octets = (octets * length)[:length]
+            out += octets
+    return bytes(memoryview(out)[len(_DICTIONARY) : enough])
