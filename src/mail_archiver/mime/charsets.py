@@ -1,68 +1,80 @@
-"""From bytes to text that every database can hold."""
+"""From bytes to text that every database can hold, whatever the sender calls the charset."""
 
 import codecs
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import product
 
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.charset_names import charset_name, python_codec
+
+# The codec that is meant by another one's name, where Windows writes a superset of the charset that it names,
+# or by a name that Python does not know.
+_NAMES = """
+    cp1252          iso8859-1 ansi_x3.110-1983 x-user-defined
+    cp1254          iso8859-9
+    cp874           iso8859-11 tis-620
+    cp932           shift_jis sjis-win windows-31j
+    cp949           euc_kr ksc_5601
+    cp950           big5 big5-eten x-x-big5 x-mac-chinesetrad
+    gb18030         gb2312 gbk gb-18030 gb_2312-80 x-mac-chinesesimp
+    euc_jp          cp51932 eucjp-ms
+    iso2022_jp_ext  iso2022_jp iso-2022-jp-ms cp50220 cp50221
+    iso8859-8       logical visual
+    koi8-r          koi koi8
+    koi8-u          koi8-ru
+    mac-roman       mac
+    mac-latin2      x-mac-ce x-mac-centraleurroman
+    mac-cyrillic    x-mac-ukrainian
+    utf-8           utf8mb4 unicode-1-1-utf-8 unicode-2-0-utf-8
+    utf-16          unicode ucs-2 iso-10646-ucs-2
+"""
+_MEANT = {name: codec for codec, *names in map(str.split, _NAMES.strip().splitlines()) for name in names}
+_NOT_IN_NAME = re.compile(r"^x-|-[ei]$")  # "experimental"; how Hebrew runs (RFC 1556)
+_CODE_PAGE = re.compile(r"(?:x-)?(?:windows|win|ms|microsoft|cp|dos|ibm)[-_]?(?:cp)?[-_]?([0-9]{3,4})")
+# fmt: off
+# What Python calls a codec and nobody a charset: some take quadratic time, or decode to no text.
+_NO_CHARSETS = frozenset({
+    "base64", "bz2", "hex", "quopri", "rot-13", "uu", "zlib",
+    "idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined",
+})
+# These say that the sender did not know (unknown-8bit: RFC 1428).
+_NO_DECLARATIONS = frozenset({
+    "unknown-8bit", "x-unknown", "unknown", "default", "default_charset", "x-default", "none", "null", "auto",
+    "7bit", "8bit", "binary", "ansi", "charset", "undefined",
+})
+# What is looked for where nothing (true) is declared, and what Windows or the web calls it.
+_DETECTED = {
+    "cp1250": "windows-1250", "cp1251": "windows-1251", "cp1252": "windows-1252", "cp1253": "windows-1253",
+    "cp1254": "windows-1254", "cp1255": "windows-1255", "cp1256": "windows-1256", "cp1257": "windows-1257",
+    "iso8859-2": "iso-8859-2", "iso8859-5": "iso-8859-5", "iso8859-6": "iso-8859-6",
+    "iso8859-7": "iso-8859-7", "iso8859-8": "iso-8859-8", "koi8-r": "koi8-r", "koi8-u": "koi8-u",
+    "cp866": "ibm866", "cp874": "windows-874", "cp932": "shift_jis", "cp949": "euc-kr",
+    "euc_jis_2004": "euc-jp", "gb18030": "gb18030", "big5hkscs": "big5",
+}
+# fmt: on
+_LATIN = ("cp1250", "cp1254", "cp1257", "iso8859-2")  # where few characters are beyond ASCII
+# Comments and quotation marks may stand around a name, and what a broken quoted-printable left before it.
+_CHARSET_NAME = re.compile(r"(?:charset\s*+=\W*+)?+(?:3d\W++)?+([a-z0-9][a-z0-9_.:+-]{0,39})")
+_MAX_DECLARED = 100
 
 _NOT_ASCII_BASED = ("hz", "iso2022", "utf-7", "utf-16", "utf-32")
 _WIDE = ("utf-16", "utf-32")
-_WESTERN = ("cp1252", "iso8859-15")
 _BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ISO_2022 = {"iso2022_jp_ext": "iso-2022-jp", "iso2022_kr": "iso-2022-kr"}
 
-# What is looked for where nothing (true) is declared, as Windows or the web call it. First the alphabets of
-# Latin letters, where few characters are beyond ASCII.
-_LATIN = {
-    "cp1250": "windows-1250",
-    "cp1254": "windows-1254",
-    "cp1257": "windows-1257",
-    "iso8859-2": "iso-8859-2",
-}
-_DETECTED = _LATIN | {
-    "cp1251": "windows-1251",
-    "cp1252": "windows-1252",
-    "cp1253": "windows-1253",
-    "cp1255": "windows-1255",
-    "cp1256": "windows-1256",
-    "cp866": "ibm866",
-    "cp874": "windows-874",
-    "koi8-r": "koi8-r",
-    "koi8-u": "koi8-u",
-    "iso8859-5": "iso-8859-5",
-    "iso8859-6": "iso-8859-6",
-    "iso8859-7": "iso-8859-7",
-    "iso8859-8": "iso-8859-8",
-    "cp932": "shift_jis",
-    "euc_jis_2004": "euc-jp",
-    "gb18030": "gb18030",
-    "big5hkscs": "big5",
-    "cp949": "euc-kr",
-}
-# A codec and a name each, tried one after the other.
-_WITHOUT_ESCAPES = (("utf-8", "utf-8"),)
-_ISO_2022 = ("iso2022_jp_ext", "iso2022_kr")
-_WITH_ESCAPES = (("iso2022_jp_ext", "iso-2022-jp"), ("iso2022_kr", "iso-2022-kr"), ("utf-8", "utf-8"))
 _MIN_BYTES = 4  # beyond ASCII: with fewer there is nothing to go by
 _MIN_VARIETY = 3  # different ones: ornaments have fewer
 _MIN_RUN = 2  # of them side by side, as in any word without Latin letters
 _MIN_LEAD = 2.0  # how many times likelier than Western European the find must be
 _SAMPLE_OCTETS = 32 * 1024
-_MAX_KNOWN_CHARACTERS = 40
 
 _WORD_BEYOND_ASCII = re.compile(rb"[\xc0-\xff]{5}|[\xa1-\xff]{8}")  # no dashes, no no-break spaces
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]++")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 # ISO-2022-JP runs from an escape sequence to the next, or to the end of the line.
 _JIS_RUN = re.compile(rb"\x1b(\$[@B]|\([BIJ])([^\x1b\n]*+)")
 _MAX_ESCAPES = 50_000
-_WITH_HIGH_BIT = bytes(octet | 0x80 for octet in range(256))
-_JIS_LEAD = bytes((row + 0xE1 >> 1) + (0x40 if row > 0x5E else 0) & 0xFF for row in range(256))
-_JIS_ODD_TRAIL = bytes(cell + (0x1F if cell < 0x60 else 0x20) & 0xFF for cell in range(256))
-_JIS_EVEN_TRAIL = bytes(cell + 0x7E & 0xFF for cell in range(256))
+_HALF_WIDTH_KATAKANA = bytes(range(0x80, 0x100)) * 2  # in Shift_JIS, with the high bit
 
 Report = Callable[[DefectCode, str], None]
 """Takes a defect's code and what was done."""
@@ -82,37 +94,23 @@ def decode_text(content: bytes, charset: str | None, report: Report) -> str:
     Args:
         charset: As declared; None or "" where nothing is.
     """
-    name, codec = (_known_charset if len(charset or "") <= _MAX_KNOWN_CHARACTERS else _charset)(charset)
-    if content.isascii() and _is_plain(content, codec or ""):
-        if codec and codec.startswith(_WIDE) and content:
-            report(DefectCode.CHARSET_WRONG, f"not {name[:40]}, read as us-ascii")
+    name = charset_name(charset)
+    codec = python_codec(name) if name else None
+    if _is_plain(content, codec or ""):
         return content.decode("ascii")
-    believed = None if name in ("us-ascii", "ascii") else codec
-    if believed and _is_plainly_other(content, believed):
-        believed = None
-    if believed:
-        try:
-            return _decode(content, believed)
-        except UnicodeError:
-            pass
+    believed = None if codec is None or _is_plainly_other(content, codec) else codec
+    text = _attempt(content, believed) if believed else None
+    if text is not None:
+        return text
     text, found = _detect(content, believed)
     if codec is None and name:
-        report(DefectCode.CHARSET_UNKNOWN, f"charset {name[:40]} unknown, read as {found}")
+        report(DefectCode.CHARSET_UNKNOWN, f"charset {name} unknown, read as {found}")
     elif name:
         broken = " as far as it goes" if found == codec else ""
-        report(DefectCode.CHARSET_WRONG, f"not {name[:40]}, read as {found}{broken}")
+        report(DefectCode.CHARSET_WRONG, f"not {name}, read as {found}{broken}")
     else:
         report(DefectCode.CHARSET_MISSING, f"no charset, read as {found}")
     return text
-
-
-def _charset(declared: str | None) -> tuple[str, str | None]:
-    """The name in a declaration, and its codec."""
-    name = charset_name(declared)
-    return name, python_codec(name) if name else None
-
-
-_known_charset = lru_cache(maxsize=256)(_charset)
 
 
 def read_undeclared(raw: bytes) -> tuple[str, str]:
@@ -120,26 +118,94 @@ def read_undeclared(raw: bytes) -> tuple[str, str]:
 
     UTF-8 where they are (or "us-ascii"), else what is detected in them, else Windows-1252.
     """
-    if raw.isascii() and _is_plain(raw, ""):
+    if _is_plain(raw):
         return raw.decode("ascii"), "us-ascii"
     return _detect(raw, None)
 
 
-def _is_plain(content: bytes, codec: str) -> bool:
-    """Whether ASCII bytes are ASCII text, not text that only looks like it."""
-    if codec.startswith(_WIDE):
-        return b"\0" not in content
-    if codec.startswith(_NOT_ASCII_BASED):
-        return False
-    return b"\x1b$" not in content or not any(_is_decodable(content, jis) for jis in _ISO_2022)
+def storable(text: str, report: Report) -> str:
+    """Text without NUL and without lone surrogates: PostgreSQL refuses both."""
+    if "\0" in text:
+        report(DefectCode.NUL_REMOVED, f"{text.count(chr(0))} NUL removed")
+        text = text.replace("\0", "")
+    try:
+        if not text.isascii():
+            text.encode()  # to find that there is none takes an expression ten times as long
+    except UnicodeEncodeError:
+        report(DefectCode.SURROGATE_REPLACED, "lone surrogates replaced by U+FFFD")
+        text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return text
+
+
+def charset_name(declared: str | None) -> str:
+    """The name in a declaration, "" where it declares nothing, "unnamed" where it is no name."""
+    if not declared:
+        return ""
+    found = _CHARSET_NAME.search(declared[:_MAX_DECLARED].lower())
+    name = found[1] if found else "unnamed"
+    if name.startswith("3d") and python_codec(name[2:]):
+        name = name[2:]
+    return "" if name in _NO_DECLARATIONS else name
+
+
+@lru_cache(maxsize=256)
+def python_codec(name: str) -> str | None:
+    """Python's codec for a charset's name, or for the superset that is meant by it; None for none."""
+    page = _CODE_PAGE.fullmatch(name)
+    for candidate in (name, f"cp{page[1]}" if page else _NOT_IN_NAME.sub("", name)):
+        try:
+            codec = codecs.lookup(_MEANT.get(candidate, candidate)).name
+        except LookupError:
+            continue
+        return None if codec in _NO_CHARSETS else _MEANT.get(codec, codec)
+    return None
+
+
+def _is_plain(content: bytes, codec: str = "") -> bool:
+    """Whether it is ASCII text, and no other that only looks like it."""
+    if not content.isascii() or codec.startswith(_NOT_ASCII_BASED):
+        return not content
+    return b"\x1b$" not in content or all(_attempt(content, codec) is None for codec in _ISO_2022)
+
+
+def _is_plainly_other(content: bytes, codec: str) -> bool:
+    """Whether these bytes, which are not plain ASCII, are something else than declared, though they decode.
+
+    Any bytes are characters of a Western charset, and nearly any of UTF-16; the escape sequences of
+    ISO-2022-JP are ASCII.
+    """
+    if content.isascii() and not codec.startswith(_NOT_ASCII_BASED):
+        return True
+    if codec in ("cp1252", "iso8859-15"):
+        if _attempt(content, "utf-8") is not None:
+            return True
+        word = _WORD_BEYOND_ASCII.search(content)
+        likely = _likely_codec(content[word.start() :], 2 * _MIN_LEAD) if word else "cp1252"
+        return likely != "cp1252" and likely not in _LATIN
+    is_unmarked = codec.startswith(_WIDE) and b"\0" not in content and not content.startswith(_BOMS)
+    return is_unmarked and _attempt(content, "utf-8") is not None
+
+
+def _attempt(content: bytes, codec: str) -> str | None:
+    """The text, None where not all of it is in that codec."""
+    try:
+        return _decode(content, codec)
+    except UnicodeError:
+        return None
 
 
 def _decode(content: bytes, codec: str, errors: str = "strict") -> str:
     if codec == "utf-16" and not content.startswith(_BOMS):
-        codec = _utf_16_order(content)
-    if codec == "iso2022_jp_ext" and errors == "strict" and not _is_decodable(content, codec):
+        # The upper byte is often 0, and always the one with less variety.
+        even, odd = content[:_SAMPLE_OCTETS:2], content[1:_SAMPLE_OCTETS:2]
+        zeros = even.count(0) - odd.count(0) or len(set(odd)) - len(set(even))
+        codec = "utf-16-be" if zeros > 0 else "utf-16-le"
+    try:
+        return content.decode(codec, errors).removeprefix("\ufeff")
+    except UnicodeError:
+        if codec != "iso2022_jp_ext":
+            raise
         return _decode_windows_jis(content)
-    return content.decode(codec, errors).removeprefix("\ufeff")
 
 
 def _decode_windows_jis(content: bytes) -> str:
@@ -150,32 +216,26 @@ def _decode_windows_jis(content: bytes) -> str:
     """
     if content.count(b"\x1b") > _MAX_ESCAPES or not content.isascii():
         raise UnicodeError
-    shift_jis = _JIS_RUN.sub(lambda run: _to_shift_jis(run[1], run[2]), content)
+    shift_jis = _JIS_RUN.sub(_to_shift_jis, content)
     if b"\x1b" in shift_jis:
         raise UnicodeError
     return shift_jis.decode("cp932")
 
 
-def _to_shift_jis(escape: bytes, run: bytes) -> bytes:
-    if escape in (b"(B", b"(J"):
-        return run
-    if escape == b"(I":  # half-width katakana
-        return run.translate(_WITH_HIGH_BIT)
-    rows, cells = run[::2], run[1::2]
-    pairs = bytearray(len(run))
-    pairs[::2] = rows.translate(_JIS_LEAD)
-    trails = zip(rows, cells.translate(_JIS_ODD_TRAIL), cells.translate(_JIS_EVEN_TRAIL), strict=False)
-    pairs[1::2] = bytes(odd if row % 2 else even for row, odd, even in trails)
-    return bytes(pairs)
+def _to_shift_jis(found: re.Match[bytes]) -> bytes:
+    escape, run = found.groups()
+    if escape.startswith(b"$"):
+        return run.decode("utf-16-be").translate(_shift_jis_pairs()).encode("utf-16-be")
+    return run.translate(_HALF_WIDTH_KATAKANA) if escape == b"(I" else run
 
 
-def _utf_16_order(content: bytes) -> str:
-    """Which of the two: the upper byte is often 0, and always the one with less variety."""
-    even, odd = content[:_SAMPLE_OCTETS:2], content[1:_SAMPLE_OCTETS:2]
-    zeros = even.count(0) - odd.count(0)
-    if zeros == 0:
-        zeros = len(set(odd)) - len(set(even))
-    return "utf-16-be" if zeros > 0 else "utf-16-le"
+@lru_cache(maxsize=1)
+def _shift_jis_pairs() -> dict[int, int]:
+    """Of each pair of bytes in JIS X 0208 that in Shift_JIS: both write the same 94 rows of 94 in order."""
+    leads = *range(0x81, 0xA0), *range(0xE0, 0xF0)
+    trails = *range(0x40, 0x7F), *range(0x80, 0xFD)
+    pairs = zip(product(range(0x21, 0x7F), repeat=2), product(leads, trails), strict=True)
+    return {row << 8 | cell: lead << 8 | trail for (row, cell), (lead, trail) in pairs}
 
 
 def _detect(content: bytes, declared: str | None) -> tuple[str, str]:
@@ -184,68 +244,24 @@ def _detect(content: bytes, declared: str | None) -> tuple[str, str]:
     UTF-8 if it is; as declared if only few characters are broken; else what looks like it; else what Western
     mail is written in.
     """
-    if _is_utf_16(content):
+    fewer, more = sorted((content[::2].count(0), content[1::2].count(0)))
+    is_wide = more * 8 > len(content) and fewer * 16 < more  # every other byte is mostly 0
+    if is_wide or content.startswith(_BOMS):
         return _decode(content, "utf-16", "replace"), "utf-16"
-    for codec, name in _WITH_ESCAPES if b"\x1b$" in content else _WITHOUT_ESCAPES:
-        try:
-            return _decode(content, codec), name
-        except UnicodeError:
-            pass
-    if declared and _may_be_broken(content, declared):
+    escaping = _ISO_2022 if b"\x1b$" in content else {}
+    for codec, name in {**escaping, "utf-8": "utf-8"}.items():
+        text = _attempt(content, codec)
+        if text is not None:
+            return text, name
+    if declared and not (declared == "utf-7" or (declared.startswith(_WIDE) and b"\0" not in content)):
         text = _decode(content, declared, "replace")
         if _has_few_broken(text):
             return text, declared
     codec = _likely_codec(content)
     text = content.decode(codec, "replace")
-    if codec == "cp1252" or _has_few_broken(text):
-        return text, _DETECTED[codec]
-    return content.decode("cp1252", "replace"), _DETECTED["cp1252"]
-
-
-def _is_utf_16(content: bytes) -> bool:
-    """Whether it begins with the mark of UTF-16, or every other byte is mostly 0."""
-    if content.startswith(_BOMS):
-        return True
-    zeros = sorted((content[::2].count(0), content[1::2].count(0)))
-    return zeros[1] * 8 > len(content) and zeros[0] * 16 < zeros[1]
-
-
-def _is_plainly_other(content: bytes, codec: str) -> bool:
-    """Whether these bytes are something else, though they can be decoded as declared.
-
-    Any bytes are characters of a Western charset, and nearly any of UTF-16; the escape sequences of
-    ISO-2022-JP are ASCII.
-    """
-    if content.isascii() and not codec.startswith(_NOT_ASCII_BASED):
-        return _is_decodable(content, "iso2022_jp_ext")
-    if codec in _WESTERN:
-        return _is_decodable(content, "utf-8") or _is_other_alphabet(content)
-    wide = codec.startswith(_WIDE) and b"\0" not in content and not content.startswith(_BOMS)
-    return wide and _is_decodable(content, "utf-8")
-
-
-def _is_other_alphabet(content: bytes) -> bool:
-    """Whether there are words without Latin letters, in a charset that speaks clearly for itself."""
-    word = _WORD_BEYOND_ASCII.search(content)
-    return word is not None and _likely_codec(content[word.start() :], 2 * _MIN_LEAD) not in (
-        *_LATIN,
-        "cp1252",
-    )
-
-
-def _is_decodable(content: bytes, codec: str) -> bool:
-    try:
-        content.decode(codec)
-    except UnicodeError:
-        return False
-    return True
-
-
-def _may_be_broken(content: bytes, codec: str) -> bool:
-    """Whether these bytes can be text in that charset with some of it broken."""
-    if codec.startswith(_WIDE):
-        return b"\0" in content
-    return codec != "utf-7" or content.isascii()
+    if not _has_few_broken(text):
+        codec, text = "cp1252", content.decode("cp1252", "replace")
+    return text, _DETECTED[codec]
 
 
 def _has_few_broken(text: str) -> bool:
@@ -272,22 +288,3 @@ def _likely_codec(content: bytes, min_lead: float = _MIN_LEAD) -> str:
     if best == "koi8-u" and sample.decode("koi8-u") == sample.decode("koi8-r"):
         return "koi8-r"
     return best
-
-
-def _is_encodable(text: str) -> bool:
-    """Whether there is no lone surrogate: encoding finds out in a tenth of the time of an expression."""
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
-
-
-def storable(text: str, report: Report) -> str:
-    """Text without NUL and without lone surrogates: PostgreSQL refuses both."""
-    if "\0" in text:
-        report(DefectCode.NUL_REMOVED, f"{text.count(chr(0))} NUL removed")
-        text = text.replace("\0", "")
-    if not _is_encodable(text):
-        report(DefectCode.SURROGATE_REPLACED, "lone surrogates replaced by U+FFFD")
-        text = _SURROGATE.sub("\ufffd", text)
-    return text

@@ -7,8 +7,14 @@ from email.utils import parsedate_to_datetime
 
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.base64 import decode_base64
-from mail_archiver.mime.charset_names import charset_name
-from mail_archiver.mime.charsets import Report, decode_raw, decode_text, read_undeclared, storable
+from mail_archiver.mime.charsets import (
+    Report,
+    charset_name,
+    decode_raw,
+    decode_text,
+    read_undeclared,
+    storable,
+)
 from mail_archiver.mime.parameters import Parameter
 
 _FOLD = re.compile(r"\r?\n[ \t]+")

@@ -1,3 +1,5 @@
+import encodings.aliases
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,6 +101,12 @@ def test_ascii_is_ascii_whatever_is_declared(charset: str | None) -> None:
     assert decode(b"plain words", charset) == ("plain words", [])
 
 
+@pytest.mark.parametrize("content", [b"plain words", b"caf\xe9 \x80", b"\x1b$B-!\x1b(B"])
+def test_text_is_read_in_whatever_python_has_a_codec_for(content: bytes) -> None:
+    for alias, codec in encodings.aliases.aliases.items():
+        assert isinstance(decode(content, alias)[0] + decode(content, codec)[0], str)
+
+
 @pytest.mark.parametrize(
     ("content", "charset", "text", "code"),
     [
@@ -111,6 +119,7 @@ def test_ascii_is_ascii_whatever_is_declared(charset: str | None) -> None:
         ("é".encode(), "x-nowhere", "é", DefectCode.CHARSET_UNKNOWN),
         (b"\xe9", "???", "é", DefectCode.CHARSET_UNKNOWN),
         (b"\xe9", "hex", "é", DefectCode.CHARSET_UNKNOWN),
+        (b"\xe9", "rot13", "é", DefectCode.CHARSET_UNKNOWN),
         (b"\xe9", "idna", "é", DefectCode.CHARSET_UNKNOWN),
         (b"\\ud800\xe9", "unicode_escape", "\\ud800é", DefectCode.CHARSET_UNKNOWN),
     ],
