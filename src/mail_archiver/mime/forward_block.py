@@ -12,12 +12,14 @@ A text is looked at once, line by line, and no further than `MAX_CHARACTERS` and
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from mail_archiver.domain.address import normalize_address
+from mail_archiver.domain.address import Address, Role, normalize_address
 from mail_archiver.mime.addresses import INVISIBLE
-from mail_archiver.mime.forward_words import ENGLISH, FORWARDED, LABELS, ORIGINAL, Label
+from mail_archiver.mime.forward_words import COUNTED, DATE, ENGLISH, FROM, LANGUAGES, MEANINGS, PHRASES, TO
+
+RULE = "forwarded-block"
+"""Followed by the block's language (ISO 639-1) unless its words are of several: a "De:" that Gmail wrote."""
 
 MAX_CHARACTERS = 64 * 1024
 MAX_LINES = 1_000
@@ -46,58 +48,36 @@ _ATTRIBUTION = re.compile(
 _ATTRIBUTION_LINES, _ATTRIBUTION_LINE = 3, 200
 
 
-def _meanings() -> dict[str, dict[str, Label]]:
-    meanings: dict[str, dict[str, Label]] = {}
-    for language, labels in LABELS.items():
-        for label, words in labels.items():
-            for word in words:
-                meanings.setdefault(word, {})[language] = label
-    return meanings
-
-
-_MEANINGS = _meanings()
-"""Of each word: by language, what it tells."""
-_PHRASES = {phrase: (code, True) for code, phrases in FORWARDED.items() for phrase in phrases} | {
-    phrase: (code, False) for code, phrases in ORIGINAL.items() for phrase in phrases
-}
-"""Of each phrase: its language, and whether it says that something is forwarded."""
-
-
-class QuotedSender(NamedTuple):
-    """Who wrote what is forwarded."""
-
-    display_name: str
-    address: str
-    normalized: str
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A quoted header block that can be relied on.
 
     Attributes:
-        sender: None where it is a name without an address.
-        language: ISO 639-1; None where the words are of several (a "De:" that Gmail wrote).
+        sender: With the rule that tells the block's language; None where it is a name without an address.
         says_forward: The line above says that something is forwarded, and not replied to.
         lines_before: That are not empty, from the beginning of the text.
     """
 
-    sender: QuotedSender | None
-    language: str | None
+    sender: Address | None
     says_forward: bool
     lines_before: int
 
 
 class _Field(NamedTuple):
-    meanings: dict[str, Label]
+    meanings: dict[str, str]
     value: str
 
     @property
     def may_be_sender(self) -> bool:
-        return Label.FROM in self.meanings.values()
+        return FROM in self.meanings.values()
 
     def repeats(self, other: "_Field") -> bool:
         return self.meanings is other.meanings or (self.may_be_sender and other.may_be_sender)
+
+    def tells(self, language: str) -> str | None:
+        """What it tells in a language, or in the English that Gmail leaves; None where it tells nothing."""
+        label = self.meanings.get(language) or self.meanings.get(ENGLISH)
+        is_empty = (label == DATE and not _TIME.search(self.value)) or (label == TO and not self.value)
+        return None if is_empty else label
 
 
 def read_blocks(text: str) -> Iterator[Block]:
@@ -106,134 +86,88 @@ def read_blocks(text: str) -> Iterator[Block]:
     A block counts with a sender and two of date, recipient and subject, labelled in one language (or as Gmail
     does), or with a sender right below a line that introduces it.
     """
-    text = text[:MAX_CHARACTERS]
-    if not _may_name_sender(text):  # as most: no line needs a look
-        return
-    lines = [_clean(line) for line in text.split("\n", MAX_LINES)[:MAX_LINES]]
-    introduced: tuple[str, bool] | None = None
-    is_raw, before, position = False, 0, 0
+    lines = [_clean(line) for line in text[:MAX_CHARACTERS].split("\n", MAX_LINES)[:MAX_LINES]]
+    above, position = "", 0
     while position < len(lines):
-        line, start = lines[position], position
-        position += 1
-        if not line:
-            continue
-        if _field(line):
-            fields, position, runs_into_raw = _read_fields(lines, start)
-            block = _judge(fields, introduced, before, is_raw=is_raw or runs_into_raw)
-            if block:
+        line, start, position = lines[position], position, position + 1
+        first = _field(line)
+        if first:
+            fields, position = _read_fields(lines, position, first)
+            introduced = _introduces(above)
+            is_raw = any(map(_RAW_FIELD.match, [above, *lines[position : position + 1]]))
+            block = _judge(fields, introduced, sum(map(bool, lines[:start])))
+            if block and (introduced or not is_raw):
                 yield block
         elif _ends_attribution(lines, start):
             return
-        introduced, is_raw = _introduces(line), bool(_RAW_FIELD.match(line))
-        before += sum(map(bool, lines[start:position]))
-
-
-def _may_name_sender(text: str) -> bool:
-    """Whether the label of a sender stands before a colon somewhere."""
-    labels = (before[before.rfind("\n") + 1 :] for before in text.replace("：", ":").split(":")[:-1])
-    fields = (_field(_clean(f"{label}:")) for label in labels)
-    return any(field is not None and field.may_be_sender for field in fields)
+        above = line or above
 
 
 def _clean(line: str) -> str:
     """A line as it looks, without the ">" of the program that quotes all it forwards."""
-    line = line[:_MAX_LINE]
-    if not line.isascii():
-        line = line.translate(_CLEANED)
+    line = line[:_MAX_LINE] if line.isascii() else line[:_MAX_LINE].translate(_CLEANED)
     line = " ".join(line.split())  # non-breaking spaces too
     return line[1:].lstrip() if line.startswith(">") else line
 
 
 def _field(line: str) -> _Field | None:
     """A line that a label begins: with a capital, as programs write it and programming languages do not."""
-    label, colon, value = line[: _MAX_LINE + 1].partition(":")
+    label, colon, value = line.partition(":")
     label = label.strip(" *_")
     if not colon or len(label) > _MAX_LABEL or not label[:1].isupper():
         return None
-    meanings = _MEANINGS.get(unicodedata.normalize("NFC", label).lower())
+    meanings = MEANINGS.get(unicodedata.normalize("NFC", label).lower())
     return _Field(meanings, value.strip(" *")) if meanings else None
 
 
-def _read_fields(lines: Sequence[str], start: int) -> tuple[list[_Field], int, bool]:
-    """The fields from a line on, where they end, and whether lines follow that no program shows.
+def _read_fields(lines: Sequence[str], start: int, first: _Field) -> tuple[list[_Field], int]:
+    """The fields, the first and those from a line on, and where they end.
 
     One empty line may stand between two: some programs make each a paragraph. A value may go on below.
     """
-    fields: list[_Field] = []
-    is_after_empty_line, continued, position = False, 0, start
+    fields, is_after_empty_line, continued = [first], False, 0
     for position in range(start, len(lines)):
-        line = lines[position]
-        if not line:
-            if is_after_empty_line:
-                return fields, position, False
-            is_after_empty_line = True
-            continue
+        line, last = lines[position], fields[-1]
         field = _field(line)
-        if field:
-            if any(field.repeats(known) for known in fields):
-                return fields, position, False
+        is_full = continued == (1 if last.may_be_sender else _MAX_CONTINUED)
+        is_over = is_full or (is_after_empty_line and last.value) or line.endswith(":")
+        if field and not any(map(field.repeats, fields)):
             fields.append(field)
             continued = 0
-        elif (
-            (is_after_empty_line and fields[-1].value)
-            or continued == (1 if fields[-1].may_be_sender else _MAX_CONTINUED)
-            or line.endswith(":")
-            or _introduces(line)
-            or _RAW_FIELD.match(line)
-        ):
-            return fields, position, bool(_RAW_FIELD.match(line))
-        else:
-            fields[-1] = fields[-1]._replace(value=f"{fields[-1].value} {line}".strip())
+        elif line and not (field or is_over or _introduces(line) or _RAW_FIELD.match(line)):
+            fields[-1] = last._replace(value=f"{last.value} {line}".strip())
             continued += 1
-        is_after_empty_line = False
-    return fields, len(lines), False
+        elif line or is_after_empty_line:
+            return fields, position
+        is_after_empty_line = not line
+    return fields, len(lines)
 
 
-def _judge(
-    fields: Sequence[_Field], introduced: tuple[str, bool] | None, before: int, *, is_raw: bool
-) -> Block | None:
+def _judge(fields: Sequence[_Field], introduced: tuple[str, bool] | None, before: int) -> Block | None:
     """The block that fields make; None where it cannot be relied on."""
-    if is_raw and not introduced:
-        return None
     value = next((field.value for field in fields if field.may_be_sender), None)
     if value is None or value.endswith(_END_OF_CODE):
         return None
-    told = {language: _told(fields, language) for language in LABELS}
-    complete = [language for language, labels in told.items() if Label.FROM in labels and len(labels) >= 3]
+    told = {language: COUNTED & {field.tells(language) for field in fields} for language in LANGUAGES}
+    complete = [language for language, labels in told.items() if FROM in labels and len(labels) >= 3]
     if not complete and not introduced:
         return None
     code, says_forward = introduced or (None, False)
-    return Block(_read_sender(value), _language(fields, complete) if complete else code, says_forward, before)
-
-
-def _told(fields: Sequence[_Field], language: str) -> set[Label]:
-    """What the fields tell in a language, or in the English that Gmail leaves."""
-    told: set[Label] = set()
-    for field in fields:
-        label = field.meanings.get(language) or field.meanings.get(ENGLISH)
-        if (
-            (label is Label.DATE and _TIME.search(field.value))
-            or (label is Label.TO and field.value)
-            or label in (Label.FROM, Label.SUBJECT)
-        ):
-            told.add(label)
-    return told
+    language = _language(fields, complete) if complete else code
+    return Block(_read_sender(value, f"{RULE}-{language}" if language else RULE), says_forward, before)
 
 
 def _language(fields: Sequence[_Field], candidates: Sequence[str]) -> str | None:
     """The language of most labels, those left aside that are English as well; None of equals."""
-    counts = {
-        language: sum(language in field.meanings and ENGLISH not in field.meanings for field in fields)
-        for language in candidates
-    }
-    most = max(counts.values())
+    labels = [field.meanings for field in fields if ENGLISH not in field.meanings]
+    counts = [sum(language in meanings for meanings in labels) for language in candidates]
+    most = max(counts)
     if not most:
         return ENGLISH
-    best = [language for language, count in counts.items() if count == most]
-    return best[0] if len(best) == 1 else None
+    return candidates[counts.index(most)] if counts.count(most) == 1 else None
 
 
-def _read_sender(value: str) -> QuotedSender | None:
+def _read_sender(value: str, rule: str) -> Address | None:
     """The first address in brackets, else the first at all, in the forms that programs give it.
 
     Such as "Client, Ann <ann@client.example>", "Ann [mailto:ann@client.example]" and
@@ -245,7 +179,7 @@ def _read_sender(value: str) -> QuotedSender | None:
             normalized = normalize_address(address) if "@" in address else None
             if normalized:
                 name = _BRACKET_AT_END.sub("", value[: value.index(address)]).strip(_AROUND_NAME)
-                return QuotedSender("" if "@" in name else name, address, normalized)
+                return Address(Role.FORWARDED, "" if "@" in name else name, address, normalized, rule)
     return None
 
 
@@ -253,7 +187,7 @@ def _introduces(line: str) -> tuple[str, bool] | None:
     """The language of a line that introduces a block, and whether it says "forwarded"; None of any other."""
     if len(line) > 2 * _MAX_LABEL + 40 or not (line.startswith(("-", "*", "_", "=")) or line.endswith(":")):
         return None
-    return _PHRASES.get(unicodedata.normalize("NFC", line.strip(_AROUND_PHRASE)).lower())
+    return PHRASES.get(unicodedata.normalize("NFC", line.strip(_AROUND_PHRASE)).lower())
 
 
 def _ends_attribution(lines: Sequence[str], position: int) -> bool:

@@ -5,122 +5,70 @@ iOS) and Thunderbird use all of these; Gmail translates the sender's label and l
 "To" as they are, whatever the language.
 """
 
-from enum import Enum
-
-
-class Label(Enum):
-    """What a line of a quoted header block tells."""
-
-    FROM = "from"
-    DATE = "date"
-    TO = "to"
-    SUBJECT = "subject"
-    OTHER = "other"
-
-
 ENGLISH = "en"
+LANGUAGES = (ENGLISH, "fr", "de", "es", "it", "nl", "pt")
+FROM, DATE, TO = "from", "date", "to"
+COUNTED = {FROM, DATE, TO, "subject"}
+"""What the line of a label may tell, and what tells a block from other text."""
 
-LABELS: dict[str, dict[Label, tuple[str, ...]]] = {
-    ENGLISH: {
-        Label.FROM: ("from",),
-        Label.DATE: ("date", "sent"),
-        Label.TO: ("to",),
-        Label.SUBJECT: ("subject",),
-        Label.OTHER: ("cc", "bcc", "reply-to", "importance", "attachments", "when", "where"),
-    },
-    "fr": {
-        Label.FROM: ("de", "expéditeur"),
-        Label.DATE: ("date", "envoyé", "envoyé le", "date d'envoi"),
-        Label.TO: ("à", "a", "pour", "destinataire", "destinataires"),
-        Label.SUBJECT: ("objet", "sujet"),
-        Label.OTHER: ("cc", "cci", "copie à", "répondre à", "importance", "pièces jointes"),
-    },
-    "de": {
-        Label.FROM: ("von", "absender"),
-        Label.DATE: ("datum", "gesendet", "gesendet am"),
-        Label.TO: ("an", "empfänger"),
-        Label.SUBJECT: ("betreff",),
-        Label.OTHER: (
-            "cc",
-            "kopie",
-            "kopie (cc)",
-            "bcc",
-            "antwort an",
-            "wichtigkeit",
-            "priorität",
-            "anlagen",
-        ),
-    },
-    "es": {
-        Label.FROM: ("de", "remitente"),
-        Label.DATE: ("fecha", "enviado", "enviado el", "enviada", "enviada el"),
-        Label.TO: ("para", "a", "destinatario"),
-        Label.SUBJECT: ("asunto",),
-        Label.OTHER: ("cc", "cco", "responder a", "importancia", "datos adjuntos"),
-    },
-    "it": {
-        Label.FROM: ("da", "mittente"),
-        Label.DATE: ("data", "inviato", "inviata", "data invio"),
-        Label.TO: ("a", "per", "destinatario"),
-        Label.SUBJECT: ("oggetto",),
-        Label.OTHER: ("cc", "ccn", "rispondi a", "priorità", "allegati"),
-    },
-    "nl": {
-        Label.FROM: ("van", "afzender"),
-        Label.DATE: ("datum", "verzonden", "verstuurd"),
-        Label.TO: ("aan",),
-        Label.SUBJECT: ("onderwerp",),
-        Label.OTHER: ("cc", "kopie", "bcc", "antwoord aan", "urgentie", "prioriteit", "bijlagen"),
-    },
-    "pt": {
-        Label.FROM: ("de", "remetente"),
-        Label.DATE: ("data", "enviado", "enviado em", "enviada", "enviada em"),
-        Label.TO: ("para", "destinatário"),
-        Label.SUBJECT: ("assunto",),
-        Label.OTHER: ("cc", "cco", "responder para", "responder a", "importância", "prioridade", "anexos"),
-    },
-}
+# "forwarded" stands above the block, among dashes (Gmail, Thunderbird) or with a colon (Apple Mail); so does
+# "original", by Outlook and by Samsung's program, but above what is replied to as well.
+_WORDS = """
+    en  from: from; to: to; subject: subject
+    en  date: date, sent; other: cc, bcc, reply-to, importance, attachments, when, where
+    en  forwarded: forwarded message, begin forwarded message, forwarded mail
+    en  original: original message, original appointment
+    fr  from: de, expéditeur; to: à, a, pour, destinataire, destinataires; subject: objet, sujet
+    fr  date: date, envoyé, envoyé le, date d'envoi
+    fr  other: cc, cci, copie à, répondre à, importance, pièces jointes
+    fr  forwarded: message transféré, message réexpédié, message transmis, mail transféré
+    fr  forwarded: début du message transféré, début du message réexpédié
+    fr  original: message d'origine, message original, mail original, rendez-vous d'origine
+    de  from: von, absender; to: an, empfänger; subject: betreff
+    de  date: datum, gesendet, gesendet am
+    de  other: cc, kopie, kopie (cc), bcc, antwort an, wichtigkeit, priorität, anlagen
+    de  forwarded: weitergeleitete nachricht, weitergeleitete mail
+    de  forwarded: anfang der weitergeleiteten nachricht, anfang der weitergeleiteten e-mail
+    de  original: ursprüngliche nachricht, originalnachricht, ursprünglicher termin
+    es  from: de, remitente; to: para, a, destinatario; subject: asunto
+    es  date: fecha, enviado, enviado el, enviada, enviada el
+    es  other: cc, cco, responder a, importancia, datos adjuntos
+    es  forwarded: mensaje reenviado, inicio del mensaje reenviado
+    es  original: mensaje original, cita original
+    it  from: da, mittente; to: a, per, destinatario; subject: oggetto
+    it  date: data, inviato, inviata, data invio; other: cc, ccn, rispondi a, priorità, allegati
+    it  forwarded: messaggio inoltrato, inizio messaggio inoltrato, inizio del messaggio inoltrato
+    it  original: messaggio originale, appuntamento originale
+    nl  from: van, afzender; to: aan; subject: onderwerp
+    nl  date: datum, verzonden, verstuurd; other: cc, kopie, bcc, antwoord aan, urgentie, prioriteit, bijlagen
+    nl  forwarded: doorgestuurd bericht, begin doorgestuurd bericht
+    nl  original: oorspronkelijk bericht, oorspronkelijke afspraak
+    pt  from: de, remetente; to: para, destinatário; subject: assunto
+    pt  date: data, enviado, enviado em, enviada, enviada em
+    pt  other: cc, cco, responder para, responder a, importância, prioridade, anexos
+    pt  forwarded: mensagem encaminhada, mensagem reencaminhada, mensagem reenviada
+    pt  forwarded: início da mensagem encaminhada, início da mensagem reencaminhada
+    pt  forwarded: início da mensagem reenviada
+    pt  original: mensagem original, compromisso original
+"""
 
-FORWARDED: dict[str, tuple[str, ...]] = {
-    ENGLISH: ("forwarded message", "begin forwarded message", "forwarded mail"),
-    "fr": (
-        "message transféré",
-        "message réexpédié",
-        "message transmis",
-        "mail transféré",
-        "début du message transféré",
-        "début du message réexpédié",
-    ),
-    "de": (
-        "weitergeleitete nachricht",
-        "weitergeleitete mail",
-        "anfang der weitergeleiteten nachricht",
-        "anfang der weitergeleiteten e-mail",
-    ),
-    "es": ("mensaje reenviado", "inicio del mensaje reenviado"),
-    "it": ("messaggio inoltrato", "inizio messaggio inoltrato", "inizio del messaggio inoltrato"),
-    "nl": ("doorgestuurd bericht", "begin doorgestuurd bericht"),
-    "pt": (
-        "mensagem encaminhada",
-        "mensagem reencaminhada",
-        "mensagem reenviada",
-        "início da mensagem encaminhada",
-        "início da mensagem reencaminhada",
-        "início da mensagem reenviada",
-    ),
-}
-"""On the line above the block, among dashes (Gmail, Thunderbird) or with a colon (Apple Mail)."""
 
-ORIGINAL: dict[str, tuple[str, ...]] = {
-    ENGLISH: ("original message", "original appointment"),
-    "fr": ("message d'origine", "message original", "mail original", "rendez-vous d'origine"),
-    "de": ("ursprüngliche nachricht", "originalnachricht", "ursprünglicher termin"),
-    "es": ("mensaje original", "cita original"),
-    "it": ("messaggio originale", "appuntamento originale"),
-    "nl": ("oorspronkelijk bericht", "oorspronkelijke afspraak"),
-    "pt": ("mensagem original", "compromisso original"),
-}
-"""Likewise, by Outlook and by Samsung's program; above what is replied to as well."""
+def _read_words() -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, bool]]]:
+    meanings: dict[str, dict[str, str]] = {}
+    phrases: dict[str, tuple[str, bool]] = {}
+    for language, groups in (row.split(maxsplit=1) for row in _WORDS.strip().splitlines()):
+        for told, words in (group.split(": ") for group in groups.split("; ")):
+            for word in words.split(", "):
+                if told in ("forwarded", "original"):
+                    phrases[word] = language, told == "forwarded"
+                else:
+                    meanings.setdefault(word, {})[language] = told
+    return meanings, phrases
+
+
+MEANINGS, PHRASES = _read_words()
+"""Of each label: by language, what its line tells. Of each phrase above a block: its language, and whether it
+says that something is forwarded."""
 
 FORWARD_PREFIXES = frozenset({"fw", "fwd", "tr", "wg", "rv", "i", "enc", "doorst", "inolt"})
 """Before the subject of what is forwarded."""

@@ -7,7 +7,7 @@ from itertools import islice
 
 from mail_archiver.domain.address import Address, OwnAddresses, Role
 from mail_archiver.domain.kind import Kind
-from mail_archiver.domain.message import Attachment, DefectCode, Message
+from mail_archiver.domain.message import Attachment, Message
 from mail_archiver.mime.addresses import read_addresses
 from mail_archiver.mime.attachments import MESSAGE_TYPES
 from mail_archiver.mime.forward_block import read_blocks
@@ -15,10 +15,7 @@ from mail_archiver.mime.forward_words import FORWARD_PREFIXES, REPLY_PREFIXES
 from mail_archiver.mime.structure import scan
 from mail_archiver.octets import InMemory, head
 
-RULE_ATTACHMENT = "forwarded-attachment"
-RULE_BLOCK = "forwarded-block"
-"""Followed by the block's language where its words tell it: "forwarded-block-fr"."""
-
+RULE = "forwarded-attachment"
 MAX_LINES_BEFORE = 60
 """Of our own, above the block; beyond, only the subject of a forward tells it from something quoted."""
 
@@ -51,30 +48,28 @@ def find_forwarded(message: Message, own: OwnAddresses) -> tuple[Address, ...]:
             found.setdefault(address.normalized, address)
     if found:
         return tuple(found.values())
-    quoted = _quoted_sender(message, own)
-    return (quoted,) if quoted else ()
+    return tuple(_quoted_senders(message, own))
 
 
 def _attached_senders(message: Message) -> Iterator[Address]:
     for attachment in message.attachments:
-        if attachment.within is None and _is_message(attachment):
+        # Some programs attach a message as they would any file.
+        is_message = attachment.content_type in MESSAGE_TYPES or attachment.safe_name.lower().endswith(".eml")
+        if is_message and attachment.within is None:
             yield from _senders_of(attachment)
-
-
-def _is_message(attachment: Attachment) -> bool:
-    """Whether it is a message; some programs attach one as they would any file."""
-    return attachment.content_type in MESSAGE_TYPES or attachment.safe_name.lower().endswith(".eml")
 
 
 def _senders_of(attachment: Attachment) -> Iterator[Address]:
     enclosed = scan(InMemory(head(attachment.content, _HEADER_OCTETS)))
     raw = enclosed.root.value(b"from")
     if raw is not None:
-        for address in read_addresses(raw, Role.FORWARDED, _unreported):
-            yield replace(address, rule=RULE_ATTACHMENT)
+        # The defects of an attached message are its own.
+        for address in read_addresses(raw, Role.FORWARDED, lambda _code, _action: None):
+            yield replace(address, rule=RULE)
 
 
-def _quoted_sender(message: Message, own: OwnAddresses) -> Address | None:
+def _quoted_senders(message: Message, own: OwnAddresses) -> Iterator[Address]:
+    """The sender of the block that decides, if there is one."""
     begin = _PREFIX.match(message.subject or "")
     prefix = begin[1].lower() if begin else ""
     for text in _texts(message, is_forward=prefix in FORWARD_PREFIXES):
@@ -83,10 +78,9 @@ def _quoted_sender(message: Message, own: OwnAddresses) -> Address | None:
             is_answered = prefix in REPLY_PREFIXES and not block.says_forward
             if is_doubtful or is_answered or block.sender is None:
                 break
-            if block.sender.normalized not in own:
-                rule = f"{RULE_BLOCK}-{block.language}" if block.language else RULE_BLOCK
-                return Address(Role.FORWARDED, *block.sender, rule)
-    return None
+            if block.sender.normalized and block.sender.normalized not in own:
+                yield block.sender
+                return
 
 
 def _texts(message: Message, *, is_forward: bool) -> Iterator[str]:
@@ -96,7 +90,3 @@ def _texts(message: Message, *, is_forward: bool) -> Iterator[str]:
         from mail_archiver.mime.html import html_to_text
 
         yield html_to_text(message.body_html[:_HTML_CHARACTERS])
-
-
-def _unreported(_code: DefectCode, _action: str) -> None:
-    """The defects of an attached message are its own."""

@@ -190,7 +190,7 @@ HOSTILE = [
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=60).map("".join))
 def test_any_text_is_read(text: str) -> None:
     for found in read_blocks(text):
-        assert found.sender is None or "@" in found.sender.normalized
+        assert found.sender is None or "@" in (found.sender.normalized or "")
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
