@@ -5,12 +5,11 @@ that the returned message was sent to; else the only address there is.
 """
 
 import re
+from collections.abc import Container
 
 from mail_archiver.domain.address import normalize_address
-from mail_archiver.mime.headers import unfold
+from mail_archiver.mime.kind import values
 from mail_archiver.mime.structure import Part
-
-_VALUE_OCTETS = 1000
 
 # No header begins with anything else by the time that it comes back.
 _ORIGINAL = re.compile(
@@ -25,7 +24,7 @@ _HELP = re.compile(r"(?:abuse|help(?:desk)?|mailer-daemon|postmaster|support)@")
 _RECIPIENT_FIELD = re.compile(
     r"^[> ]{0,3}(?:to|cc|bcc)[ \t]*+:([^\n]*+(?:\n[ \t]++[^\n]*+)*+)", re.IGNORECASE | re.MULTILINE
 )
-_OWN_FIELDS = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"delivered-to", b"return-path"})
+_OWN_FIELDS = ("from", "sender", "reply-to", "to", "cc", "delivered-to", "return-path")
 _PARAGRAPH = re.compile(r"^<([^<>\s]++)>:(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"(?:\b[45]\d\d[ -]#?|#)([45]\.\d{1,3}\.\d{1,3})(?![\d.])", re.ASCII)
 _FAILURE = re.compile(
@@ -71,15 +70,12 @@ def failed_recipients(
         is_certain: Hardly anything but a bounce has such a sender or structure. Then it is enough that it
             returns a message, or speaks of a failure; else it must do both.
     """
-    own = {
-        a for name, raw in root.fields if name in _OWN_FIELDS for a in _addresses(unfold(raw[:_VALUE_OCTETS]))
-    }
-    named = {key: address for key, address in _addresses(report).items() if key not in own}
-    fields = "\n".join(_RECIPIENT_FIELD.findall(original))
-    sent_to = {key: address for key, address in _addresses(fields).items() if key not in own}
     evidence = (bool(original), bool(_FAILURE.search(report)))
     if not (any(evidence) if is_certain else all(evidence)):
         return []
+    own = _addresses("\n".join(value for name in _OWN_FIELDS for value in values(root, name)))
+    named = _addresses(report, but=own)
+    sent_to = _addresses("\n".join(_RECIPIENT_FIELD.findall(original)), but=own)
     confirmed = {key: address for key, address in named.items() if key in sent_to}
     paragraphs = [(found[1], status_of(found[2])) for found in _PARAGRAPH.finditer(report)]
     if any(normalize_address(address) in named for address, _ in paragraphs):
@@ -91,12 +87,12 @@ def failed_recipients(
     return [(address, status) for address in confirmed.values()]
 
 
-def _addresses(text: str) -> dict[str, str]:
-    """Normalized, to as written, in order."""
+def _addresses(text: str, but: Container[str] = ()) -> dict[str, str]:
+    """Normalized, to as written, in order; but those that are not asked for."""
     addresses: dict[str, str] = {}
     for found in _ADDRESS.findall(text):
         address = found.strip("'.")
         normalized = normalize_address(address)
-        if normalized:
+        if normalized and normalized not in but:
             addresses.setdefault(normalized, address)
     return addresses

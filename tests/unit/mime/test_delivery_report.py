@@ -53,6 +53,15 @@ RETURNED = part(b"message/rfc822", b"Message-ID: <offer@sender.example>\nTo: bo@
     [
         (b"Final-Recipient: rfc822; bo@client.example", "bo@client.example"),
         (b"FINAL-RECIPIENT:RFC822;bo@client.example", "bo@client.example"),
+        (  # MessageLabs
+            b"Diagnostic-Code: smtp; 550-No\n550 [192.0.2.1]:25\nFinal-Recipient: rfc822; bo@client.example",
+            "bo@client.example",
+        ),
+        # Mimecast
+        (
+            b"Action : failed\nRemote-MTA : x\nFinal-Recipient : rfc/822;bo@client.example",
+            "bo@client.example",
+        ),
         (b"Final-Recipient: rfc822;\r\n\tbo@client.example", "bo@client.example"),
         (b"Final-Recipient: rfc822; <bo@client.example>", "bo@client.example"),
         (b"Final-Recipient: rfc822; <bo@client.example", "bo@client.example"),
@@ -367,6 +376,8 @@ def test_any_bytes_may_stand_in_a_bounce(content: bytes) -> None:
     "line",
     [
         b"action:\n",
+        b"a:\n",
+        b"action:\nx\nfinal-recipient: a@b\n\n",
         b"status: 5.1.1\r\n\r\n",
         b"Final-Recipient:\n",
         b"Final-Recipient: rfc822; <<<<<<<<<<<<<<<<\n",
