@@ -28,10 +28,10 @@ class Drafter:
     def draft(self, fetched: FetchedMessage) -> Draft:
         """Read a message and decide what to record of it."""
         # A poll that finds no message, as most do, need not load the parser.
+        from mail_archiver.archiving.attachment_file import attachment_file
+        from mail_archiver.archiving.embedding import find_embedding
         from mail_archiver.domain.draft import Blob, Draft
         from mail_archiver.domain.linking import decide_direction
-        from mail_archiver.mime.attachment_file import attachment_file
-        from mail_archiver.mime.embedding import find_embedding
         from mail_archiver.mime.parse import parse_message
 
         message = self._with_forwarded(parse_message(fetched.source, self.limits))

@@ -64,7 +64,7 @@ def stored_with(first: bytes) -> str | None:
 
 
 def _woven(rest: _Reader, file: _Reader, stretches: Iterable[Stretch]) -> Iterator[bytes]:
-    from mail_archiver.mime.base64 import encode_base64, encoded_octets  # most originals have nothing of it
+    from mail_archiver.base64_lines import encode_base64, encoded_octets  # most originals have nothing of it
 
     position = 0
     for stretch in stretches:

@@ -12,7 +12,7 @@ class Stretch:
     Attributes:
         at: Where it begins in the message.
         offset, size: What it holds, in the file.
-        width: How many characters a line has; all lines are ended by CRLF (see `mime.base64.encode_base64`).
+        width: How many characters a line has; all lines are ended by CRLF (see `base64_lines.encode_base64`).
     """
 
     at: int

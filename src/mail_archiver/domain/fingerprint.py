@@ -1,39 +1,44 @@
 """The identity of a message, whatever the road it came by.
 
 The Bcc copy, the Sent copy and the copy in a second mailbox differ in trace headers, in Bcc and in transfer
-encodings; they agree in what is hashed here. The recipe is frozen: a change is a new version with a new
-prefix, never a new meaning of `v1:`, because every archive keeps the value it got.
+encodings; they agree in what is hashed here. From the first release on the recipe is frozen: a change is a
+new version with a new prefix, never a new meaning of `v1:`, because every archive keeps the value it got.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-FINGERPRINT_HEADERS = (b"message-id", b"date", b"from", b"to", b"cc", b"subject")
-"""The headers that count, in the order in which they are hashed."""
+FINGERPRINT_FIELDS = ("message-id", "date", "from", "to", "cc", "subject")
+"""The header fields that count, in the order in which they are hashed."""
 
-_BLANKS = b"\t\r\n\v\f"
+BEGINNING_OCTETS = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class LeafDigest:
+class LeafDigest(NamedTuple):
     """What of a leaf part counts.
 
     Attributes:
         content_type: Lower case, without parameters.
-        name: The raw value of its file name parameter, or b"".
-        sha256: 32 bytes, see `LeafHash`.
+        name: Its file name, a character for each octet; encoded words are still encoded. "" for none.
+        sha256: Lower-case hex, of the content; of what is made of lines see `LineHash`.
     """
 
-    content_type: bytes
-    name: bytes
-    sha256: bytes
+    content_type: str
+    name: str
+    sha256: str
 
 
-class LeafHash:
-    """Digests one leaf part, a piece at a time.
+def is_made_of_lines(beginning: bytes) -> bool:
+    """Whether `LineHash` hashes a content, by its first `BEGINNING_OCTETS`: pictures have a NUL there."""
+    return b"\0" not in beginning[:BEGINNING_OCTETS]
 
-    The kind of line ending and the white space that ends the part are left out: both change when a server
+
+class LineHash:
+    """SHA-256 of lines, a piece at a time.
+
+    The kind of line ending and the white space after the last line are left out: both change when a server
     re-encodes a part or moves it between CRLF and LF. That holds for any type: a signature or a JSON file is
     as likely to travel as lines of text.
     """
@@ -48,9 +53,7 @@ class LeafHash:
         if self._pending:
             piece = self._pending + piece
         self._pending = b"\r" if piece.endswith(b"\r") else b""
-        if self._pending:
-            piece = piece[:-1]
-        lines = b"\n".join(piece.split(b"\r\n")).replace(b"\r", b"\n")
+        lines = piece.removesuffix(self._pending).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         text = lines.rstrip()
         if text:
             self._hash.update(text)
@@ -59,50 +62,30 @@ class LeafHash:
             self._without_end = self._without_end or self._hash.copy()
             self._hash.update(lines[len(text) :])
 
-    def digest(self, content_type: bytes, name: bytes) -> LeafDigest:
-        """What was taken in, as a part of that type and name."""
-        return LeafDigest(content_type, name, (self._without_end or self._hash).digest())
+    def hexdigest(self) -> str:
+        """Of what was taken in, in lower-case hex."""
+        return (self._without_end or self._hash).hexdigest()
 
 
 def fingerprint(
-    headers: Iterable[tuple[bytes, bytes]], leaves: Sequence[LeafDigest], *, source_sha256: str
+    fields: Mapping[str, Sequence[str]], leaves: Sequence[LeafDigest], *, source_sha256: str
 ) -> str:
     """Fingerprint of a message: `v1:` and 64 hex digits.
 
-    A message without a Message-ID is identified by its source alone: two of them that look alike may well be
-    two messages.
+    It is the SHA-256 of JSON in ASCII without white space: the header fields that count as pairs of name and
+    value, runs of white space in it as one space; then the leaf parts as triples (see `LeafDigest`). JSON
+    says where each text ends, so no two different messages feed the same bytes. A message without a
+    Message-ID is identified by its
+    source alone: two of them that look alike may well be two messages.
 
     Args:
-        headers: All header fields in order, names in lower case, values raw (folded, undecoded).
-        leaves: Digests of the leaf parts in order.
+        fields: The raw values of each header field by its name in lower case, octets beyond ASCII as
+            surrogates.
+        leaves: In order.
         source_sha256: SHA-256 of the bytes as fetched, hex.
     """
-    values: dict[bytes, list[bytes]] = {name: [] for name in FINGERPRINT_HEADERS}
-    for name, value in headers:
-        if name in values:
-            values[name].append(collapse_blanks(value, b"\t\r\n").strip())
-    if not any(values[b"message-id"]):
+    named = [(name, " ".join(value.split())) for name in FINGERPRINT_FIELDS for value in fields.get(name, ())]
+    if not any(value for name, value in named if name == "message-id"):
         return f"v1:{source_sha256}"
-    fields = [field for name in FINGERPRINT_HEADERS for value in values[name] for field in (name, value)]
-    framed = [_framed(field) for field in fields]
-    framed.append(len(leaves).to_bytes(8, "big"))
-    for leaf in leaves:
-        framed += map(_framed, (leaf.content_type, leaf.name, leaf.sha256))
-    return f"v1:{hashlib.sha256(b''.join(framed)).hexdigest()}"
-
-
-def collapse_blanks(value: bytes, blanks: bytes = _BLANKS) -> bytes:
-    """A value with each run of spaces and other blanks as one space (a regular expression takes much room).
-
-    Args:
-        blanks: What counts besides the space.
-    """
-    value = value.translate(bytes.maketrans(blanks, b" " * len(blanks)))
-    while b"  " in value:
-        value = value.replace(b"  ", b" ")
-    return value
-
-
-def _framed(field: bytes) -> bytes:
-    """A field with its length: no two different messages may feed the same bytes."""
-    return len(field).to_bytes(8, "big") + field
+    recipe = json.dumps([named, leaves], separators=(",", ":"))
+    return f"v1:{hashlib.sha256(recipe.encode()).hexdigest()}"

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.kind import DeliveryReport, Kind
@@ -52,18 +51,6 @@ class Defect:
     action: str
 
 
-class Base64At(NamedTuple):
-    """Where base64 stands in a message.
-
-    Attributes:
-        width: Characters a line, where it is known to be as `mime.base64.encode_base64` writes it, all but
-            its last line end; else None.
-    """
-
-    start: int
-    width: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A part that a person would call an attachment.
@@ -76,7 +63,7 @@ class Attachment:
         inline: The HTML body shows it by its Content-ID; it stays out of the attachment file.
         within: Position, from 0, of the attachment that this one was found in (an enclosed message, a
             winmail.dat); None for one of the message's own.
-        base64: Where the message has the base64 of `content`; None where it has none.
+        base64_at: Where the message has the base64 of `content`; None where it has none.
     """
 
     filename: str | None
@@ -86,7 +73,7 @@ class Attachment:
     sha256: str
     inline: bool
     within: int | None = None
-    base64: Base64At | None = None
+    base64_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,15 @@
 """Address lists (RFC 5322 section 3.4), read as forgivingly as mail programs do.
 
-The standard library's parser recurses on comments, and gives up whole lists over one comma; here, what is
-broken costs at most the one address it is in. No expression in here may look twice at what it failed on:
-a header can be a megabyte of opening brackets.
+ `email.utils` reads them, and where it makes nothing but sound addresses of a list, that is it. Otherwise it
+would give up the whole list over one comma, take half a name for an address, or recurse on comments in
+comments: then the list is taken apart here, so that what is broken costs at most the one address it is in.
+is taken apart here, so that what is broken costs at most the one address it is in. The mails of
+`tests/corpus` that need it: malformed/addresses, malformed/addresses-without-brackets, rfc/comments-nested,
+rfc/groups-comments-and-routes, rfc/local-parts-quoted, rfc/obsolete-addresses,
+legacy/source-routes-and-percent.
 """
 
+import email.utils
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -12,8 +17,18 @@ from functools import lru_cache
 from mail_archiver.domain.address import Address, Role, normalize_address
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.charsets import Report
-from mail_archiver.mime.headers import COMMENT, ENCODED_WORD, decode_words, header_text
+from mail_archiver.mime.headers import COMMENT, ENCODED_WORD, decode_words
 
+INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+"""Marks of direction and the like, which copying an address takes along."""
+
+_LENIENT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
+"""Newer releases of the library give up earlier, unless they are told not to."""
+
+# Where these stand, the library may read something else than a person does.
+_UNSOUND_LIST = re.compile(r"[(;:\[\\]|@[^,<>@]*<|\?=[^\s<\"]|=\?[^?]*\?.\?[^?]*[,<>@\"]")
+_ELEMENT = re.compile(r'(?:[^",]++|"[^"]*")++')
+_SOUND = re.compile(r"[^\s\"<>,;:()\[\]@\\']+@[\w.-]+")
 _TOKEN = re.compile(
     rf"""
       (?P<word>{ENCODED_WORD})
@@ -41,88 +56,67 @@ _ADDR_SPEC = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# What stands between two commas nearly always: "Name" <address>, Name <address>, the same with the name in
-# encoded words, or the address alone.
-_USUAL_ELEMENT = re.compile(
-    r"""
-    [ ]*+
-    (?:
-        (?: "([ !#-<>-\[\]-~]*+)"[ ]*+
-          | ([A-Za-z0-9][A-Za-z0-9 .'&+_/-]*+)
-          | ((?:=\?[A-Za-z0-9_-]++\?[bBqQ]\?[!->@-~]*+\?=[ ]*+)++)
-        )?
-        <([A-Za-z0-9!#$%&*+/^_`{|}~.-]++@[A-Za-z0-9.-]++)>
-      | ([A-Za-z0-9!#$%&*+/^_`{|}~.-]++@[A-Za-z0-9.-]++)
-    )
-    [ ]*+(?:,|\Z)
-    """,
-    re.VERBOSE,
-)
 _SPACE_OUTSIDE_QUOTES = re.compile(r'("(?:[^"\\]|\\.)*+")|\s+')
 _ROUTE = re.compile(r"@[^:]*:|mailto:", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-"""Marks of direction and the like, which copying an address takes along."""
 
 _AROUND_NAME = " \t<>\"'"
-
 _MAX_TOKENS = 1_000
+_MAX_SOUND = 1_000  # a longer list is read one by one, as far as the caller wants it
 _MAX_KNOWN_CHARACTERS = 400
 
 _Found = tuple[str, str, str | None]
 """A display name, an address, and it normalized; None where it is no address."""
 
-Token = tuple[str, str]
+_Token = tuple[str, str]
 """The name of a group of `_TOKEN`, and its text."""
 
 
-def read_addresses(raw: bytes, role: Role, report: Report) -> Iterator[Address]:
-    """Every address of a raw field value, in order; the names of groups are no addresses."""
-    text = header_text(raw, report)
-    known = _read_known(text) if len(text) <= _MAX_KNOWN_CHARACTERS else None
-    for name, address, normalized in _read(text, report) if known is None else known:
-        yield Address(role, name, address, normalized)
+def read_addresses(text: str, role: Role, report: Report) -> Iterator[Address]:
+    """Every address of a field, in order; the names of groups are no addresses.
+
+    Args:
+        text: The value of the field, encoded words in it.
+    """
+    for found in _read_sound(text) or _read_any(text, report):
+        yield Address(role, *found)
 
 
-@lru_cache(maxsize=2048)  # people write to the same people again and again
-def _read_known(text: str) -> tuple[_Found, ...] | None:
-    """As `_read`; None where there is something to report, each time anew."""
+def _read_sound(text: str) -> list[_Found]:
+    """What the library makes of a list; nothing where that cannot be relied on."""
+    if text.count(",") > _MAX_SOUND or _UNSOUND_LIST.search(text):
+        return []
+    elements = [element for element in _ELEMENT.findall(text) if not element.isspace()]
+    if max(map(len, elements), default=0) > _MAX_KNOWN_CHARACTERS:
+        return []
+    found = [_read_one(element) for element in elements]
+    return list(filter(None, found)) if all(found) else []
+
+
+@lru_cache(maxsize=4096)  # people write to the same people again and again
+def _read_one(element: str) -> _Found | None:
+    """The address between two commas; None where there is anything unusual about it."""
     defects: list[DefectCode] = []
-    found = tuple(_read(text, lambda code, _action: defects.append(code)))
-    return None if defects else found
+    report = lambda code, _action: defects.append(code)  # noqa: E731
+    found = email.utils.getaddresses([element], **_LENIENT)
+    if len(found) != 1 or not _SOUND.fullmatch(found[0][1]):
+        return None
+    read = _tidy(decode_words(found[0][0], report), found[0][1], report)
+    return None if defects else read
 
 
-def _read(text: str, report: Report) -> Iterator[_Found]:
-    for name, address in _read_usual(text) or _read_any(text, report):
-        if found := _tidy(decode_words(name, report), address, report):
-            yield found
-
-
-def _read_any(text: str, report: Report) -> Iterator[tuple[str, str]]:
-    """Display names, encoded words in them, and addresses of any list."""
+def _read_any(text: str, report: Report) -> Iterator[_Found]:
+    """The addresses of a list in which something is broken, or unusual."""
     for element in _elements(text):
         for name, spec in _read_element(element, report):
-            yield name, decode_words(spec, report)
+            if found := _tidy(decode_words(name, report), decode_words(spec, report), report):
+                yield found
 
 
-def _read_usual(text: str) -> list[tuple[str, str]] | None:
-    """As `_read_any`, of a list in which nothing is unusual; None of any other."""
-    found: list[tuple[str, str]] = []
-    position, end = 0, len(text)
-    while position < end:
-        element = _USUAL_ELEMENT.match(text, position)
-        if element is None:
-            return None
-        quoted, words, encoded, in_brackets, alone = element.groups()
-        found.append((quoted or words or encoded or "", in_brackets or alone))
-        position = element.end()
-    return found
-
-
-def _elements(text: str) -> Iterator[list[Token]]:
+def _elements(text: str) -> Iterator[list[_Token]]:
     """What stands between commas."""
-    element: list[Token] = []
+    element: list[_Token] = []
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup or "text"
         if kind == "separator" or len(element) >= _MAX_TOKENS:
@@ -137,11 +131,11 @@ def _elements(text: str) -> Iterator[list[Token]]:
         yield element
 
 
-def _is_mailto(element: list[Token]) -> bool:
+def _is_mailto(element: list[_Token]) -> bool:
     return bool(element) and element[-1][1].strip().lower() == "mailto"
 
 
-def _read_element(element: list[Token], report: Report) -> Iterator[tuple[str, str]]:
+def _read_element(element: list[_Token], report: Report) -> Iterator[tuple[str, str]]:
     """The addresses in one element, each with its display name; several where a comma was forgotten."""
     angles = [n for n, (kind, text) in enumerate(element) if kind == "angle" and text.strip("<> \t")]
     angles = [n for n in angles if "@" in element[n][1]] or angles[-1:]
@@ -156,12 +150,12 @@ def _read_element(element: list[Token], report: Report) -> Iterator[tuple[str, s
         start = end
 
 
-def _name_of(tokens: list[Token]) -> str:
+def _name_of(tokens: list[_Token]) -> str:
     words = "".join(_unquoted(kind, text) for kind, text in tokens if kind not in ("angle", "comment"))
     return words.strip() or _comments(tokens)
 
 
-def _comments(tokens: list[Token]) -> str:
+def _comments(tokens: list[_Token]) -> str:
     return " ".join(_ESCAPED.sub(r"\1", text[1:-1]) for kind, text in tokens if kind == "comment")
 
 
@@ -178,7 +172,7 @@ def _in_brackets(angle: str) -> list[str]:
     return [inner]
 
 
-def _read_bare(element: list[Token], report: Report) -> Iterator[tuple[str, str]]:
+def _read_bare(element: list[_Token], report: Report) -> Iterator[tuple[str, str]]:
     text = "".join(text for kind, text in element if kind not in ("comment", "angle"))
     text = text.partition("mailto:")[2] or text
     if "=?" in text:  # the whole address may be inside an encoded word

@@ -5,17 +5,17 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
-from mail_archiver.domain.limits import Limits
-from mail_archiver.domain.message import Attachment, Base64At, DefectCode
+from mail_archiver.domain.limits import Effort, Limits
+from mail_archiver.domain.message import Attachment, DefectCode
 from mail_archiver.mime.bodies import content_id, name_parameter, sort_parts
-from mail_archiver.mime.charsets import Report, decode_raw, storable
+from mail_archiver.mime.charsets import Report, decode_raw, storable, unreported
 from mail_archiver.mime.filenames import safe_name
-from mail_archiver.mime.headers import decode_unstructured, parameter_text
-from mail_archiver.mime.leaf import Leaf, read_leaf, transfer_encoding
+from mail_archiver.mime.headers import decode_unstructured, header_text, parameter_text
+from mail_archiver.mime.leaf import Leaf, read_leaf
 from mail_archiver.mime.packed_file import PackedFile
-from mail_archiver.mime.structure import Effort, Part, Structure, scan
+from mail_archiver.mime.structure import Part, Structure, scan
 from mail_archiver.mime.tnef import Tnef, read_tnef
-from mail_archiver.mime.transfer import IDENTITY, UUENCODE
+from mail_archiver.mime.transfer import IDENTITY, UUENCODE, transfer_encoding
 from mail_archiver.mime.uuencode import decode_uuencoded
 from mail_archiver.octets import Content, Octets, Spool, head, whole
 
@@ -78,7 +78,7 @@ class Attachments:
         if not any(piece.strip() for piece in self._source.pieces(start, end)):
             return
         report = self._report_at("epilogue")
-        leaf = read_leaf(self._source, Part("", [], start, end, "text/plain", {}), report, self._effort)
+        leaf = read_leaf(self._source, _epilogue(start, end), report, self._effort)
         report(DefectCode.EPILOGUE_KEPT, f"kept as {EPILOGUE_NAME}")
         self._add(EPILOGUE_NAME, "text/plain", leaf.content, leaf.sha256, "epilogue")
 
@@ -115,9 +115,7 @@ class Attachments:
             suggested=_subject_as_name(enclosed) if enclosed else None,
             inline=part.content_type.startswith("image/") and content_id(part) in shown,
             within=within,
-            base64=Base64At(part.start, leaf.width)
-            if source is self._source and encoding == "base64"
-            else None,
+            base64_at=part.start if source is self._source and encoding == "base64" else None,
         )
         if position is None:
             return
@@ -137,7 +135,7 @@ class Attachments:
         suggested: str | None = None,
         inline: bool = False,
         within: int | None = None,
-        base64: Base64At | None = None,
+        base64_at: int | None = None,
     ) -> int | None:
         """Add one; its position, or None where a limit leaves it out."""
         if len(self.found) >= self._limits.parts:
@@ -150,7 +148,9 @@ class Attachments:
         self._octets_left -= len(content)
         position = len(self.found)
         name = safe_name(filename or suggested, content_type, position + 1, self._names)
-        self.found.append(Attachment(filename, name, content_type, content, sha256, inline, within, base64))
+        self.found.append(
+            Attachment(filename, name, content_type, content, sha256, inline, within, base64_at)
+        )
         return position
 
     def _too_large(self, where: str) -> None:
@@ -171,7 +171,7 @@ class Attachments:
         html = [part for part in bodies.html if part.content_type == "text/html"]
         shown: set[str] = set()
         for part in html if len(bodies.attachments) else ():
-            content = read_leaf(enclosed.source, part, _unreported, self._effort).content
+            content = read_leaf(enclosed.source, part, unreported, self._effort).content
             shown |= _shown_in(decode_raw(head(content, _HTML_OCTETS)))
         for part in bodies.attachments:
             inner = f"{where}.{part.number or '1'}"
@@ -208,8 +208,10 @@ class Attachments:
         return whole(content)
 
 
-def _unreported(_code: DefectCode, _action: str) -> None:
-    """For what is read twice."""
+def _epilogue(start: int, end: int) -> Part:
+    part = Part()
+    part.start, part.end = start, end
+    return part
 
 
 def _shown_in(html: str) -> set[str]:
@@ -220,6 +222,6 @@ def _shown_in(html: str) -> set[str]:
 
 
 def _subject_as_name(enclosed: Structure) -> str | None:
-    subject = enclosed.root.value(b"subject")
-    text = decode_unstructured(subject, _unreported) if subject is not None else ""
+    subject = enclosed.root.raw("subject")
+    text = decode_unstructured(header_text(subject or "", unreported), unreported)
     return f"{_SLASHES.sub('-', text)}.eml" if text else None

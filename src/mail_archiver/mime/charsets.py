@@ -80,6 +80,10 @@ Report = Callable[[DefectCode, str], None]
 """Takes a defect's code and what was done."""
 
 
+def unreported(_code: DefectCode, _action: str) -> None:
+    """A `Report` for what is read twice, or reported where it belongs."""
+
+
 def decode_raw(raw: bytes) -> str:
     """Undeclared bytes: UTF-8 where they are, else one character a byte."""
     try:

@@ -12,11 +12,10 @@ from itertools import islice
 
 from mail_archiver.domain.address import Role, normalize_address
 from mail_archiver.domain.kind import DeliveryReport
-from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.addresses import read_addresses
 from mail_archiver.mime.bounce_text import action_of, failed_recipients, split_original, status_of
-from mail_archiver.mime.charsets import decode_raw, decode_text, storable
-from mail_archiver.mime.headers import read_message_id
+from mail_archiver.mime.charsets import decode_raw, decode_text, storable, unreported
+from mail_archiver.mime.headers import plain_text, read_message_id
 from mail_archiver.mime.kind import (
     LOOKED_AT_OCTETS,
     ORIGINAL_TYPES,
@@ -25,9 +24,7 @@ from mail_archiver.mime.kind import (
     has_null_sender,
     is_auto_reply,
     is_from_mail_daemon,
-    own_parts,
     parameter,
-    raw_values,
     report_type,
 )
 from mail_archiver.mime.structure import Part
@@ -80,7 +77,7 @@ def read_delivery_reports(root: Part, content: ContentStart) -> tuple[DeliveryRe
     is_null, is_daemon = has_null_sender(root), is_from_mail_daemon(root)
     is_postmaster = bool(_POSTMASTER.search(first_value(root, "from")))
     is_certain = is_daemon or kind in ("delivery-status", "") or (is_postmaster and is_null)
-    is_certain = is_certain or bool(raw_values(root, "x-failed-recipients"))
+    is_certain = is_certain or "x-failed-recipients" in root.fields
     may_be = is_certain or (kind is None and (is_postmaster or (is_null and not is_auto_reply(root))))
     if kind == "feedback-report" or not may_be:
         return ()
@@ -96,15 +93,15 @@ class _Bounce:
         self.root = root
         self.content = content
         self.is_certain = is_certain
-        self.parts = list(own_parts(root))
+        self.parts = list(root.parts)
 
     def of_status_parts(self) -> list[DeliveryReport]:
         parts = (part for part in self.parts if part.content_type in _STATUS_TYPES)
         return self.of_fields(decode_raw(_with_lf(self.content(part)[:LOOKED_AT_OCTETS])) for part in parts)
 
     def of_header(self) -> list[DeliveryReport]:
-        raws = raw_values(self.root, "x-failed-recipients")
-        read = (read_addresses(raw[:_HEADER_OCTETS], Role.TO, _ignore) for raw in raws)
+        texts = (plain_text(raw) for raw in self.root.fields.get("x-failed-recipients", ()))
+        read = (read_addresses(text[:_HEADER_OCTETS], Role.TO, unreported) for text in texts)
         addresses = [address.address for found in read for address in found if address.normalized]
         status = status_of(split_original(self.text)[0]) if len(addresses) == 1 else None
         return self.of_addresses([(address, status) for address in addresses])
@@ -141,7 +138,7 @@ class _Bounce:
         left = _TEXT_OCTETS
         for part in plain or [part for part in leaves if part.content_type == "text/html"]:
             octets = _with_lf(self.content(part)[:left])
-            texts.append(decode_text(octets, parameter(part, "charset"), _ignore))
+            texts.append(decode_text(octets, parameter(part, "charset"), unreported))
             left -= len(octets)
             if left <= 0:
                 break
@@ -158,12 +155,11 @@ class _Bounce:
         """Of the message that is returned: in its own header, else quoted, else what this one answers."""
         returned = _MESSAGE_ID.search(self.returned_header or b"") or _MESSAGE_ID.search(self.text.encode())
         candidates = [
-            returned[1] if returned else None,
-            # Its header taken for the part's own.
-            *(raw for part in self.parts[1:] for raw in raw_values(part, "message-id")[:1]),
-            *raw_values(self.root, "in-reply-to")[:1],  # Exchange, Gmail (RFC 3834 section 3.1.5)
+            decode_raw(returned[1]) if returned else None,
+            *(part.raw("message-id") for part in self.parts[1:]),  # its header taken for the part's own
+            self.root.raw("in-reply-to"),  # Exchange, Gmail (RFC 3834 section 3.1.5)
         ]
-        read = (read_message_id(raw[:_HEADER_OCTETS], _ignore) for raw in candidates if raw)
+        read = (read_message_id(raw[:_HEADER_OCTETS], unreported) for raw in candidates if raw)
         return next(filter(None, read), None)
 
 
@@ -219,7 +215,7 @@ def _recipient(name: str, value: str) -> str:
     elif name == "original-recipient":  # xtext (RFC 3461 section 4), which some pass on undecoded
         address = _XTEXT.sub(lambda match: _character(match[1]), address)
     is_mail = address_type in ("rfc822", "utf-8") or "@" in address
-    return storable(address.strip(), _ignore) if is_mail else ""
+    return storable(address.strip(), unreported) if is_mail else ""
 
 
 def _character(hexadecimal: str) -> str:
@@ -236,7 +232,3 @@ def _header_of(content: bytes) -> bytes:
 
 def _with_lf(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-
-def _ignore(_code: DefectCode, _action: str) -> None:
-    """What is broken in a report is told where the message itself is read."""

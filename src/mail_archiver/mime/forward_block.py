@@ -28,7 +28,9 @@ _MAX_LINE = 1_000
 _MAX_LABEL = 20
 _MAX_CONTINUED = 10  # lines that go on with the value above; of a sender, one
 
-_CLEANED = str.maketrans({**dict.fromkeys(f"{INVISIBLE}\xad\u061c", None), "’": "'", "：": ":"})
+_UNSEEN = re.compile(f"[{INVISIBLE}\xad\u061c]")
+_LABELS = "|".join(re.escape(word) for word, meanings in MEANINGS.items() if FROM in meanings.values())
+_SENDER = re.compile(rf"^(?:[>*_]|[^\S\n])*+(?:{_LABELS})(?:[*_]|[^\S\n])*+:", re.IGNORECASE | re.MULTILINE)
 _AROUND_PHRASE = " -–—_=*:"
 _AROUND_NAME = " \"'*_,;«»“”„"
 _BRACKETED = re.compile(r"[<(\[]([^<>()\[\]]*+)")
@@ -86,7 +88,7 @@ def read_blocks(text: str) -> Iterator[Block]:
     A block counts with a sender and two of date, recipient and subject, labelled in one language (or as Gmail
     does), or with a sender right below a line that introduces it.
     """
-    lines = [_clean(line) for line in text[:MAX_CHARACTERS].split("\n", MAX_LINES)[:MAX_LINES]]
+    lines = _lines(text[:MAX_CHARACTERS])
     above, position = "", 0
     while position < len(lines):
         line, start, position = lines[position], position, position + 1
@@ -103,11 +105,18 @@ def read_blocks(text: str) -> Iterator[Block]:
         above = line or above
 
 
-def _clean(line: str) -> str:
-    """A line as it looks, without the ">" of the program that quotes all it forwards."""
-    line = line[:_MAX_LINE] if line.isascii() else line[:_MAX_LINE].translate(_CLEANED)
-    line = " ".join(line.split())  # non-breaking spaces too
-    return line[1:].lstrip() if line.startswith(">") else line
+def _lines(text: str) -> list[str]:
+    """The lines as they look, without the ">" of a program that quotes all it forwards.
+
+    None of a text in which no sender is named, as of most: to look at each line of it costs a twentieth of
+    all that is done to a small message.
+    """
+    if not text.isascii():
+        text = _UNSEEN.sub("", unicodedata.normalize("NFC", text)).replace("’", "'").replace("：", ":")
+    if not _SENDER.search(text):
+        return []
+    lines = (" ".join(line[:_MAX_LINE].split()) for line in text.split("\n", MAX_LINES)[:MAX_LINES])
+    return [line[1:].lstrip() if line.startswith(">") else line for line in lines]
 
 
 def _field(line: str) -> _Field | None:
@@ -116,7 +125,7 @@ def _field(line: str) -> _Field | None:
     label = label.strip(" *_")
     if not colon or len(label) > _MAX_LABEL or not label[:1].isupper():
         return None
-    meanings = MEANINGS.get(unicodedata.normalize("NFC", label).lower())
+    meanings = MEANINGS.get(label.lower())
     return _Field(meanings, value.strip(" *")) if meanings else None
 
 
@@ -187,7 +196,7 @@ def _introduces(line: str) -> tuple[str, bool] | None:
     """The language of a line that introduces a block, and whether it says "forwarded"; None of any other."""
     if len(line) > 2 * _MAX_LABEL + 40 or not (line.startswith(("-", "*", "_", "=")) or line.endswith(":")):
         return None
-    return PHRASES.get(unicodedata.normalize("NFC", line.strip(_AROUND_PHRASE)).lower())
+    return PHRASES.get(line.strip(_AROUND_PHRASE).lower())
 
 
 def _ends_attribution(lines: Sequence[str], position: int) -> bool:

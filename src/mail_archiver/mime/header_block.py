@@ -1,40 +1,48 @@
-"""The fields of one header (RFC 5322 section 2.2), raw, and where the body begins."""
+"""One header (RFC 5322 section 2.2), as the standard library's parser is to be given it.
+
+Of a sound header only the folding is undone. The parser takes the first line that is no field for the
+beginning of the body, so others are *repaired*, each for the mail of `tests/corpus` that needs it:
+
+- white space before the colon of a field goes (rfc/from-with-space-before-colon);
+- a line that is no field is left out where a field follows, or where it has a colon and the header goes on to
+  its empty line (malformed/header-folded-badly, malformed/line-without-colon-in-header);
+- a CR alone does not end a line.
+"""
 
 import hashlib
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mail_archiver.octets import Octets
 
 MAX_FIELDS = 20_000
 
-_FIRST_WINDOW_OCTETS = 16 * 1024
-_GROWTH = 8
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*+)(?:\n|\Z)")
-_BROKEN_FIELD = re.compile(rb"([^\n]*)(?:\n[ \t][^\n]*)*+(?:\n|\Z)")
-_SOUND = re.compile(rb"((?:[!-9;-~]+[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n)*)\r?\n")
+_WINDOWS = (16 * 1024, 256 * 1024)
+"""Octets that are looked at first; of a longer header all that may be read."""
+# A name that begins like a delimiter is none.
+_SOUND = re.compile(rb"(?:(?!--)[!-9;-~]+:.*\n)*+")
+_FIELD = re.compile(rb"(?!--)([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+_BROKEN_FIELD = re.compile(rb"([^\n]*+)(?:\n[ \t][^\n]*+)*+(?:\n|\Z)")
 _EMPTY_LINE = re.compile(rb"\r?\n")
-
-Field = tuple[bytes, bytes]
-"""Its name in lower case, and its value, raw and still folded."""
+_END = re.compile(rb"\n\r?\n")
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderBlock:
+class HeaderBlock(NamedTuple):
     """What was read.
 
     Attributes:
+        fields: A line for each, unfolded, ended by LF.
         end: Where the body begins.
         is_broken: There was something that is no field.
-        is_cut: There were more fields than may be read.
+        is_cut: There was more than may be read.
         octets_read: Of the header, whether or not they came to fields.
     """
 
-    fields: list[Field]
+    fields: bytes
     end: int
-    is_broken: bool
-    is_cut: bool
-    octets_read: int
+    is_broken: bool = False
+    is_cut: bool = False
+    octets_read: int = 0
 
 
 def read_header_block(source: Octets, start: int, end: int, max_octets: int) -> HeaderBlock:
@@ -45,22 +53,22 @@ def read_header_block(source: Octets, start: int, end: int, max_octets: int) -> 
         max_octets: That may be read; of a longer header the first fields are, and the body is found.
     """
     if max_octets <= 0:
-        return HeaderBlock([], start, is_broken=False, is_cut=True, octets_read=0)
-    size = _FIRST_WINDOW_OCTETS
-    while True:
-        size = min(size, max_octets)
-        window = source.read(start, min(start + size, end))
-        is_whole = start + len(window) >= end
-        read = _read_sound(window) or _read_fields(window, is_whole=is_whole or size >= max_octets)
+        return HeaderBlock(b"", start, is_cut=True)
+    end_of_reading = min(start + max_octets, end)
+    for size in (*_WINDOWS, max_octets):
+        window = source.read(start, min(start + size, end_of_reading))
+        empty = _END.search(window)
+        fields = _unfolded(window[: empty.start() + 1]) if empty else b"\r"
+        if empty and b"\r" not in fields and fields.count(b"\n") <= MAX_FIELDS and _SOUND.fullmatch(fields):
+            return HeaderBlock(fields, start + empty.end(), octets_read=empty.end())
+        read = _repair(window, is_whole=start + len(window) >= end_of_reading)
         if read is not None:
             break
-        size *= _GROWTH
-    fields, length, is_broken = read
-    is_cut = len(fields) > MAX_FIELDS
-    body = start + length
-    if length >= len(window) and not is_whole:
+    lines, length, is_broken = read or ([], len(window), True)
+    is_cut, body = len(lines) > MAX_FIELDS, start + length
+    if length >= len(window) and end_of_reading < end:
         is_cut, body = True, _after_empty_line(source, body, end)
-    return HeaderBlock(fields[:MAX_FIELDS], body, is_broken, is_cut, length)
+    return HeaderBlock(b"".join(lines[:MAX_FIELDS]), body, is_broken, is_cut, length)
 
 
 def header_sha256(source: Octets, end: int) -> str:
@@ -73,8 +81,13 @@ def header_sha256(source: Octets, end: int) -> str:
     return digest.hexdigest()
 
 
+def _unfolded(fields: bytes) -> bytes:
+    """Fields on a line each, ended by LF (RFC 5322 section 2.2.3)."""
+    return fields.replace(b"\r\n", b"\n").replace(b"\n ", b" ").replace(b"\n\t", b"\t")
+
+
 def _after_empty_line(source: Octets, start: int, end: int) -> int:
-    """Where the body begins of a header that is not read to its end."""
+    """Where the first empty line ends; the end where there is none."""
     found = [
         position + len(line_ends)
         for line_ends in (b"\n\n", b"\n\r\n")
@@ -83,22 +96,10 @@ def _after_empty_line(source: Octets, start: int, end: int) -> int:
     return min(found, default=end)
 
 
-def _read_sound(window: bytes) -> tuple[list[Field], int, bool] | None:
-    """As `_read_fields`, of a short header in which nothing is broken, as most are; None of any other."""
-    sound = _SOUND.match(window) if len(window) <= _FIRST_WINDOW_OCTETS else None
-    if sound is None:
-        return None
-    return [(name.lower(), value) for name, value in _FIELD.findall(sound[1])], sound.end(), False
-
-
-def _read_fields(window: bytes, *, is_whole: bool) -> tuple[list[Field], int, bool] | None:
-    """The fields, the length of the header, and whether something was broken; None if more must be seen.
-
-    A line that is no field is skipped when a field follows (a header folded badly), or when it has a colon
-    and the header goes on to its empty line. Otherwise the empty line is missing: the body begins there.
-    """
-    fields: list[Field] = []
-    skipped: int | None = None  # where the lines begin that were skipped since the last field
+def _repair(window: bytes, *, is_whole: bool) -> tuple[list[bytes], int, bool] | None:
+    """The fields, the length of the header, and whether something was broken; None if more must be seen."""
+    fields: list[bytes] = []
+    skipped: int | None = None  # where the lines begin that were left out since the last field
     is_broken, position = False, 0
     while position < len(window):
         match = _FIELD.match(window, position)
@@ -107,8 +108,8 @@ def _read_fields(window: bytes, *, is_whole: bool) -> tuple[list[Field], int, bo
             if position == len(window) and not is_whole:
                 return None
             if len(fields) <= MAX_FIELDS:
-                name, value = match.groups()
-                fields.append((name.lower(), value))
+                value = match[2].rstrip(b"\r").replace(b"\r\n", b"").replace(b"\n", b"").replace(b"\r", b" ")
+                fields.append(b"%b:%b\n" % (match[1], value))
             continue
         empty = _EMPTY_LINE.match(window, position)
         if empty:

@@ -1,9 +1,20 @@
-"""Header fields to text, dates and Message-IDs; each guarded on its own."""
+"""Header fields to text, dates and Message-IDs; each guarded on its own.
+
+`email.utils` reads dates, `binascii` what stands in encoded words. The *repairs*, each with the mail of
+`tests/corpus` that needs it:
+
+- white space and question marks in an encoded word (malformed/encoded-words-with-spaces), words glued to
+  other text or in quotation marks (malformed/encoded-words-in-quotation-marks), base64 that is broken
+  (malformed/encoded-word-cut-off);
+- comments in a date, and blanks around its colons (rfc/date-with-comments,
+  legacy/date-with-comments-and-spaces); a year of three digits (legacy/year-of-three-digits).
+"""
 
 import binascii
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.base64 import decode_base64
@@ -16,13 +27,13 @@ from mail_archiver.mime.charsets import (
     storable,
 )
 from mail_archiver.mime.parameters import Parameter
+from mail_archiver.octets import InMemory
 
-_FOLD = re.compile(r"\r?\n[ \t]+")
 # Question marks inside are forbidden and common; a word ends where the next one begins at the latest.
-ENCODED_WORD = r"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?((?:[^?=]|\?(?!=)|=(?!\?[^=]))*+)\?="
-_ENCODED_WORD = re.compile(ENCODED_WORD)
-_BETWEEN_WORDS = re.compile(rf"\?=\s++(?={ENCODED_WORD})")
-_WHITE_SPACE = re.compile(r"\s+")
+ENCODED_WORD = r"=\?[^?\s]+\?[bBqQ]\?(?:[^?=]|\?(?!=)|=(?!\?[^=]))*+\?="
+_WORDS = re.compile(rf"{ENCODED_WORD}(?:\s*{ENCODED_WORD}){{0,200}}")
+_WORD = re.compile(r"=\?([^?*]+)(?:\*[^?]*)?\?([bBqQ])\?((?:[^?=]|\?(?!=)|=(?!\?[^=]))*+)\?=")
+_LINE_END = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
 
 
 def _comment(levels: int) -> str:
@@ -33,113 +44,99 @@ def _comment(levels: int) -> str:
 COMMENT = _comment(6)
 """With comments in comments (RFC 5322 section 3.2.2), deeper than anybody goes."""
 _COMMENT = re.compile(COMMENT, re.DOTALL)
-_LINE_END = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
-_AROUND_COLON = re.compile(r"\s*+([:,])\s*+")
-_USUAL_DATE = re.compile(
-    r"(?:[A-Z][a-z]{2}, )?(\d\d?) ([A-Z][a-z]{2}) ([1-9]\d{3}) (\d\d):(\d\d):(\d\d)"
-    r" (?!-0000)([+-])([01]\d)([0-5]\d)(?: \([A-Z]{1,5}\))?",
-    re.ASCII,
-)
-_MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
+_AROUND_COLON = re.compile(r"(?<!\s)\s*([:,])\s*")
+_MAX_DATE_CHARACTERS = 200
 _UNKNOWN_ZONE = re.compile(r"(?:-0000| [A-Za-z])$")
 _YEAR_ZERO = re.compile(r"[A-Za-z]{3}[ -]0\d{3}\b")
 _MESSAGE_ID = re.compile(r"<([^<>]*)>")
 
 
-def unfold(raw: bytes) -> str:
-    """A raw value on one line (RFC 5322 section 2.2.3); undeclared 8-bit bytes as in `decode_raw`."""
-    line = raw.rstrip(b"\r\n")
-    if b"\n" not in line and b"\r" not in line:
-        return decode_raw(line).strip()
-    return _FOLD.sub(" ", decode_raw(raw)).replace("\r", "").replace("\n", " ").strip()
+def octets_of(raw: str) -> bytes:
+    """A raw value as it was sent."""
+    return raw.encode("utf-8", "surrogateescape")
 
 
-def header_text(raw: bytes, report: Report) -> str:
-    """A raw value on one line, its encoded words still encoded; undeclared 8-bit bytes reported."""
-    return unfold(in_utf8(raw, report))
-
-
-def in_utf8(raw: bytes, report: Report, likely_charset: str | None = None) -> bytes:
-    """A raw value, undeclared 8-bit text in it made UTF-8, and reported where it was not.
+def header_text(raw: str, report: Report, likely_charset: str | None = None) -> str:
+    """A raw value with undeclared 8-bit text in it read, and reported where it was not UTF-8.
 
     Args:
         likely_charset: In which the text of the message is, as declared.
     """
-    if raw.isascii() or _is_utf8(raw):
+    if raw.isascii():
         return raw
+    octets = octets_of(raw)
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
     if likely_charset:
         wrong: list[DefectCode] = []
-        text = decode_text(raw, likely_charset, lambda code, _action: wrong.append(code))
+        text = decode_text(octets, likely_charset, lambda code, _action: wrong.append(code))
         if not wrong:
             name = charset_name(likely_charset)  # not as declared: there may be a NUL, which cannot be stored
             report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {name[:40]}, as the text is")
-            return text.encode("utf-8", "replace")
-    text, charset = read_undeclared(raw)
+            return text
+    text, charset = read_undeclared(octets)
     report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {charset}")
-    return text.encode("utf-8", "replace")
+    return text
+
+
+def plain_text(raw: str) -> str:
+    """A raw value in which nothing is reported: UTF-8, else one character an octet."""
+    return raw if raw.isascii() else decode_raw(octets_of(raw))
 
 
 def parameter_text(parameter: Parameter, report: Report) -> str:
     """A parameter as a person reads it: RFC 2231, encoded words where there should be none, or raw 8-bit."""
     if parameter.charset:
         return decode_words(parameter.text, report)
-    return decode_words(header_text(parameter.octets, report), report)
+    raw = parameter.octets.decode("ascii", "surrogateescape")
+    return decode_words(header_text(raw, report).strip(), report)
 
 
-def decode_unstructured(raw: bytes, report: Report) -> str:
-    """A raw value as a person reads it: one line, encoded words (RFC 2047) decoded, white space collapsed."""
-    return " ".join(decode_words(header_text(raw, report), report).split())
+def decode_unstructured(text: str, report: Report) -> str:
+    """A value as a person reads it: encoded words (RFC 2047) decoded, white space collapsed."""
+    return " ".join(decode_words(text, report).split())
 
 
 def decode_words(text: str, report: Report) -> str:
-    """Decode the encoded words in unfolded text, wherever they stand.
+    """Decode the encoded words in a text, wherever they stand.
 
-    Neighbours in one charset and encoding are decoded together: senders cut characters in two.
+    Neighbours in one charset are decoded together: senders cut characters in two.
     """
-    decoded = _decoded(text, report).strip() if "=?" in text else text
-    return decoded if decoded.isprintable() else storable(_LINE_END.sub(" ", decoded), report)
+    if "=?" in text:
+        text = _WORDS.sub(lambda found: _decoded(found[0], report), text).strip()
+    return text if text.isprintable() else storable(_LINE_END.sub(" ", text), report)
 
 
-def _decoded(text: str, report: Report) -> str:
-    text = _BETWEEN_WORDS.sub("?=", text)
-    pieces: list[str] = []
-    pending, pending_charset, end = bytearray(), "", 0
-    for word in _ENCODED_WORD.finditer(text):
-        charset, encoding, encoded = word.group(1).lower(), word.group(2), word.group(3)
-        between = text[end : word.start()]
-        if pending and (between or charset != pending_charset):
-            pieces.append(decode_text(bytes(pending), pending_charset, report))
-            pending.clear()
-        pieces.append(between)
-        pending += _word_bytes(encoding, encoded, report)
-        pending_charset, end = charset, word.end()
-    if pending:
-        pieces.append(decode_text(bytes(pending), pending_charset, report))
-    pieces.append(text[end:])
-    return "".join(pieces)
+def _decoded(words: str, report: Report) -> str:
+    """Encoded words, with nothing but white space between them, which does not count."""
+    pieces: list[tuple[str, bytearray]] = []
+    for charset, encoding, encoded in _WORD.findall(words):
+        octets = _word_octets(encoding, encoded, report)
+        if pieces and pieces[-1][0] == charset.lower():
+            pieces[-1][1].extend(octets)
+        else:
+            pieces.append((charset.lower(), bytearray(octets)))
+    return "".join(decode_text(bytes(octets), charset, report) for charset, octets in pieces)
 
 
-def _word_bytes(encoding: str, encoded: str, report: Report) -> bytes:
+def _word_octets(encoding: str, encoded: str, report: Report) -> bytes:
     octets = encoded.encode("utf-8", "replace")
     if encoding in "qQ":
         return binascii.a2b_qp(octets.replace(b" ", b"_"), header=True)
-    content, broken = decode_base64(octets)
-    if broken:
-        report(DefectCode.HEADER_UNDECODABLE, "broken base64 in an encoded word, read as far as it goes")
-    return content
+    broken = partial(
+        report, DefectCode.HEADER_UNDECODABLE, "broken base64 in an encoded word, read as far as it goes"
+    )
+    return b"".join(decode_base64(InMemory(octets), 0, len(octets), broken))
 
 
-def read_date(raw: bytes, report: Report) -> datetime | None:
+def read_date(raw: str, report: Report) -> datetime | None:
     """The Date field (RFC 5322 section 3.3), in UTC; None when it is no moment in time.
 
     A zone of "-0000" says that the local zone is unknown: the time is UTC all the same.
     """
-    line = unfold(raw)
-    usual = _read_usual_date(line)
-    if usual:
-        return usual
-    text = _AROUND_COLON.sub(r"\1", _COMMENT.sub(" ", line))
+    text = _AROUND_COLON.sub(r"\1", _COMMENT.sub(" ", raw[:_MAX_DATE_CHARACTERS])).strip()
     try:
         moment = parsedate_to_datetime(text)
         if _YEAR_ZERO.search(text):  # what programs write that know no date
@@ -154,52 +151,32 @@ def read_date(raw: bytes, report: Report) -> datetime | None:
         return None
 
 
-def _read_usual_date(line: str) -> datetime | None:
-    """A date as nearly all programs write it, in a sixth of the time that the standard library takes."""
-    found = _USUAL_DATE.fullmatch(line)
-    if found is None:
-        return None
-    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
-    offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
-    try:
-        local = datetime(int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
-        return local - offset if sign == "+" else local + offset
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def read_message_id(raw: bytes, report: Report) -> str | None:
+def read_message_id(raw: str, report: Report) -> str | None:
     """A Message-ID without its brackets, white space removed; None when empty."""
-    text = unfold(raw)
-    bracketed = _MESSAGE_ID.search(text)
-    if not bracketed and text:
+    bracketed = _MESSAGE_ID.search(raw)
+    if not bracketed and raw:
         report(DefectCode.MESSAGE_ID_INVALID, "no brackets, taken as it is")
-    return storable(_WHITE_SPACE.sub("", bracketed.group(1) if bracketed else text), report) or None
+    return _id(bracketed[1] if bracketed else raw, report) or None
 
 
-def read_references(raw: bytes, report: Report) -> tuple[str, ...]:
+def read_references(raw: str, report: Report) -> tuple[str, ...]:
     """The Message-IDs of References (RFC 5322 section 3.6.4), without brackets, in order."""
     bracketed = read_in_reply_to(raw, report)
     if bracketed:
         return bracketed
-    words = unfold(raw).split()
-    return tuple(dict.fromkeys(storable(word, report) for word in words if "@" in word))
+    return tuple(dict.fromkeys(_id(word, report) for word in raw.split() if "@" in word))
 
 
-def read_in_reply_to(raw: bytes, report: Report) -> tuple[str, ...]:
+def read_in_reply_to(raw: str, report: Report) -> tuple[str, ...]:
     """The Message-IDs of In-Reply-To, without brackets: it used to be a phrase, with addresses in it too."""
-    found = [_WHITE_SPACE.sub("", inner) for inner in _MESSAGE_ID.findall(unfold(raw))]
-    return tuple(dict.fromkeys(storable(each, report) for each in found if each))
+    found = [_id(inner, report) for inner in _MESSAGE_ID.findall(raw)]
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
-def read_keyword(raw: bytes, report: Report) -> str | None:
+def _id(text: str, report: Report) -> str:
+    return storable("".join(plain_text(text).split()), report)
+
+
+def read_keyword(raw: str, report: Report) -> str | None:
     """The keyword that a value begins with, in lower case; parameters and comments left out."""
-    return storable(re.split(r"[;(\s]", unfold(raw), maxsplit=1)[0].lower(), report) or None
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+    return storable(re.split(r"[;(\s]", plain_text(raw), maxsplit=1)[0].lower(), report) or None

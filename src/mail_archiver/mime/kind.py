@@ -14,10 +14,10 @@ The first rule that holds decides:
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from mail_archiver.domain.kind import DeliveryReport, Kind
-from mail_archiver.mime.headers import unfold
+from mail_archiver.mime.headers import plain_text
 from mail_archiver.mime.structure import Part
 
 ContentStart = Callable[[Part], bytes]
@@ -37,7 +37,7 @@ _CALENDAR_OCTETS = 64 * 1024
 _CALENDAR_FOLD = re.compile(rb"\r?\n[ \t]")
 _CALENDAR_METHOD = re.compile(rb"^METHOD(?:;[^:\r\n]*+)?:[ \t]*+([A-Z-]+)", re.IGNORECASE | re.MULTILINE)
 
-_VALUE_OCTETS = 2_000
+_VALUE_CHARACTERS = 2_000
 _ANYTHING = r"(?!(?:no|none|false|0)\b)\S"
 
 Rule = dict[str, str]
@@ -81,7 +81,7 @@ def kind_of(root: Part, delivery_reports: Sequence[DeliveryReport], content: Con
     """
     if _is_bounce(root, delivery_reports):
         return Kind.BOUNCE
-    if any(_is_invitation(part, content) for part in own_parts(root)):
+    if any(_is_invitation(part, content) for part in root.parts):
         return Kind.INVITATION
     if delivery_reports or report_type(root) == "disposition-notification" or is_auto_reply(root):
         return Kind.AUTO_REPLY
@@ -102,28 +102,13 @@ def calendar_method(content: bytes, parameter: str | None) -> str | None:
     return found[1].decode("ascii").upper() if found else None
 
 
-def own_parts(root: Part) -> Iterator[Part]:
-    """Every part, in order. An enclosed message is one part: a bounce that a person forwards is no bounce."""
-    pending = [root]
-    while pending:
-        part = pending.pop()
-        yield part
-        pending.extend(reversed(part.children))
-
-
-def raw_values(part: Part, name: str) -> list[bytes]:
-    """The values of a header field, as they stand there."""
-    wanted = name.encode()
-    return [raw for each, raw in part.fields if each == wanted] if wanted in part.first else []
-
-
 def values(part: Part, name: str) -> list[str]:
-    """The beginnings of the values of a header field, each on one line."""
-    return [unfold(raw[:_VALUE_OCTETS]) for raw in raw_values(part, name)]
+    """The beginnings of the values of a header field."""
+    return [plain_text(raw[:_VALUE_CHARACTERS]) for raw in part.fields.get(name, ())]
 
 
 def first_value(part: Part, name: str) -> str:
-    """The beginning of the first value of a header field, on one line; "" where there is none."""
+    """The beginning of the first value of a header field; "" where there is none."""
     return next(iter(values(part, name)), "")
 
 
@@ -135,7 +120,7 @@ def parameter(part: Part, name: str) -> str | None:
 
 def report_type(root: Part) -> str | None:
     """The report-type of a report (RFC 6522) in lower case, "" where it has none; None for what is none."""
-    reports = (part for part in own_parts(root) if part.content_type == "multipart/report")
+    reports = (part for part in root.parts if part.content_type == "multipart/report")
     return next(((parameter(part, "report-type") or "").strip().lower() for part in reports), None)
 
 
@@ -162,7 +147,7 @@ def _is_bounce(root: Part, delivery_reports: Sequence[DeliveryReport]) -> bool:
     if kind is not None or not is_from_mail_daemon(root):
         return kind == "delivery-status"
     # A mail system also tells its users that their mailbox is closed.
-    return any(part.content_type in ORIGINAL_TYPES for part in own_parts(root))
+    return any(part.content_type in ORIGINAL_TYPES for part in root.parts)
 
 
 def _is_invitation(part: Part, content: ContentStart) -> bool:
@@ -176,4 +161,5 @@ def _holds(root: Part, rules: Sequence[Rule]) -> bool:
     def begins(name: str, pattern: str) -> bool:
         return any(re.match(pattern, value, re.IGNORECASE) for value in values(root, name))
 
-    return any(all(begins(name, pattern) for name, pattern in rule.items()) for rule in rules)
+    may_hold = (rule for rule in rules if rule.keys() <= root.fields.keys())
+    return any(all(begins(name, pattern) for name, pattern in rule.items()) for rule in may_hold)

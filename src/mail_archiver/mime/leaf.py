@@ -1,15 +1,18 @@
 """A leaf part: what it holds with its transfer encoding removed, read piece by piece when it is needed."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import chain
 
-from mail_archiver.domain.fingerprint import LeafDigest, LeafHash, collapse_blanks
+from mail_archiver.domain.fingerprint import BEGINNING_OCTETS, LeafDigest, LineHash, is_made_of_lines
+from mail_archiver.domain.limits import Effort
 from mail_archiver.mime.bodies import name_parameter
-from mail_archiver.mime.charsets import Report
-from mail_archiver.mime.structure import Effort, Part
-from mail_archiver.mime.transfer import Decode, open_transfer
-from mail_archiver.octets import Content, InMemory, Octets
+from mail_archiver.mime.charsets import Report, unreported
+from mail_archiver.mime.structure import Part
+from mail_archiver.mime.transfer import decode_transfer
+from mail_archiver.octets import Content, InMemory, Octets, sha256_of
 
 
 class Decoded:
@@ -17,7 +20,7 @@ class Decoded:
 
     __slots__ = ("_decode", "_size_octets")
 
-    def __init__(self, decode: Decode, size_octets: int) -> None:
+    def __init__(self, decode: Callable[[], Iterator[bytes]], size_octets: int) -> None:
         self._decode = decode
         self._size_octets = size_octets
 
@@ -29,46 +32,44 @@ class Decoded:
         return self._decode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Leaf:
     """A part without parts of its own.
 
     Attributes:
-        sha256: Of the content, lower-case hex.
-        digest: What of it counts for the fingerprint.
-        width: See `Transfer.width`.
+        has_lines: Nothing in its beginning says that it is not made of lines.
+        digest: What of it counts for the fingerprint: lines, or octets.
     """
 
     part: Part
     content: Content
-    sha256: str
+    has_lines: bool
     digest: LeafDigest
-    width: int | None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the content, lower-case hex."""
+        return sha256_of(self.content) if self.has_lines else self.digest.sha256
 
 
 def read_leaf(source: Octets, part: Part, report: Report, effort: Effort) -> Leaf:
-    """Read a part through once, for its size and its digests; what is decoded is kept as far as it may be."""
-    encoding = transfer_encoding(part)
-    transfer = open_transfer(source, part.start, part.end, encoding, report)
-    decoded = transfer.decoded
-    is_as_v1 = transfer.decode is transfer.decode_v1
-    size, digest, leaf_hash = 0, hashlib.sha256(), LeafHash()
-    for piece in transfer.decode() if decoded is None else (decoded,):
+    """Read a part through once, for its size and its digest; what is decoded is kept as far as it may be."""
+    pieces = decode_transfer(source, part, report)
+    beginning = b""
+    for piece in pieces:
+        beginning += piece
+        if len(beginning) >= BEGINNING_OCTETS:
+            break
+    has_lines = is_made_of_lines(beginning)
+    digest = LineHash() if has_lines else hashlib.sha256()
+    is_kept, kept, size = effort.keep(part.end - part.start), [], 0
+    for piece in chain([beginning], pieces):
         size += len(piece)
         digest.update(piece)
-        if is_as_v1:
-            leaf_hash.update(piece)
-    for piece in () if is_as_v1 else transfer.decode_v1():
-        leaf_hash.update(piece)
+        if is_kept:
+            kept.append(piece)
+    decode = partial(decode_transfer, source, part, unreported)
+    content = InMemory(b"".join(kept)) if is_kept else Decoded(decode, size)
     parameter = name_parameter(part)
-    name = collapse_blanks(parameter.octets) if parameter else b""  # it may be folded anew
-    is_kept = decoded is not None and effort.keep(len(decoded))
-    content = InMemory(decoded) if decoded is not None and is_kept else Decoded(transfer.decode, size)
-    leaf_digest = leaf_hash.digest(part.content_type.encode(), name)
-    return Leaf(part, content, digest.hexdigest(), leaf_digest, transfer.width)
-
-
-def transfer_encoding(part: Part) -> str:
-    """Content-Transfer-Encoding in lower case, without what does not belong there; "" when absent."""
-    encoding = (part.value(b"content-transfer-encoding") or b"").decode("latin-1")
-    return encoding.partition(";")[0].partition("(")[0].strip().strip("\"'").lower()
+    name = b" ".join(parameter.octets.split()).decode("latin-1") if parameter else ""  # it may be folded anew
+    return Leaf(part, content, has_lines, LeafDigest(part.content_type, name, digest.hexdigest()))

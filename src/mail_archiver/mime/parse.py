@@ -1,13 +1,13 @@
 """One message, from its octets to `Message`."""
 
-import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import islice
 from typing import TypeVar
 
 from mail_archiver.domain.address import Address, Role
 from mail_archiver.domain.fingerprint import fingerprint
-from mail_archiver.domain.limits import Limits
+from mail_archiver.domain.limits import Effort, Limits
 from mail_archiver.domain.message import Defect, DefectCode, Message
 from mail_archiver.mime.addresses import read_addresses
 from mail_archiver.mime.attachments import Attachments
@@ -15,10 +15,10 @@ from mail_archiver.mime.bodies import Sorted, sort_parts
 from mail_archiver.mime.body_text import BodyText
 from mail_archiver.mime.charsets import Report
 from mail_archiver.mime.delivery_report import read_delivery_reports
-from mail_archiver.mime.header_block import Field, header_sha256
+from mail_archiver.mime.header_block import header_sha256
 from mail_archiver.mime.headers import (
     decode_unstructured,
-    in_utf8,
+    header_text,
     read_date,
     read_in_reply_to,
     read_keyword,
@@ -27,30 +27,29 @@ from mail_archiver.mime.headers import (
 )
 from mail_archiver.mime.kind import LOOKED_AT_OCTETS, kind_of
 from mail_archiver.mime.leaf import Leaf, read_leaf
-from mail_archiver.mime.structure import Effort, Part, scan
+from mail_archiver.mime.structure import Part, scan
 from mail_archiver.octets import InMemory, Octets, head, sha256_of
 
 T = TypeVar("T")
 
-_SPACED_FROM = re.compile(rb"From [ \t]*:")
 _ROLES = {
-    b"from": Role.SENDER,
-    b"sender": Role.SENDER,
-    b"resent-from": Role.SENDER,
-    b"resent-sender": Role.SENDER,
-    b"reply-to": Role.REPLY_TO,
-    b"to": Role.TO,
-    b"cc": Role.CC,
-    b"bcc": Role.BCC,
-    b"resent-to": Role.RESENT,
-    b"resent-cc": Role.RESENT,
-    b"resent-bcc": Role.RESENT,
-    b"delivered-to": Role.DELIVERED,
-    b"x-original-to": Role.DELIVERED,
-    b"envelope-to": Role.DELIVERED,
-    b"x-envelope-to": Role.DELIVERED,
+    "from": Role.SENDER,
+    "sender": Role.SENDER,
+    "resent-from": Role.SENDER,
+    "resent-sender": Role.SENDER,
+    "reply-to": Role.REPLY_TO,
+    "to": Role.TO,
+    "cc": Role.CC,
+    "bcc": Role.BCC,
+    "resent-to": Role.RESENT,
+    "resent-cc": Role.RESENT,
+    "resent-bcc": Role.RESENT,
+    "delivered-to": Role.DELIVERED,
+    "x-original-to": Role.DELIVERED,
+    "envelope-to": Role.DELIVERED,
+    "x-envelope-to": Role.DELIVERED,
 }
-_OTHER_SENDERS = frozenset({b"sender", b"resent-from", b"resent-sender"})
+_OTHER_SENDERS = frozenset({"sender", "resent-from", "resent-sender"})
 
 
 def parse_message(source: bytes | Octets, limits: Limits | None = None) -> Message:
@@ -73,15 +72,12 @@ class _Reader:
         self.structure = scan(source, effort=self.effort)
         self.root = self.structure.root
         self.defects: dict[Defect, None] = dict.fromkeys(self.structure.defects)
-        self.fields = self.root.fields if self.has_usual_header() else list(self.fields_within_limit())
+        self.fields = list(self.fields_within_limit())
         self.first_fields = dict(reversed(self.fields))
 
     def read(self) -> Message:
         source_sha256 = sha256_of(self.source)
-        leaves = [self.read_leaf(part) for part in self.root.leaves()]
-        identity = fingerprint(
-            self.identity_fields(), [leaf.digest for leaf in leaves], source_sha256=source_sha256
-        )
+        leaves = [self.read_leaf(part) for part in self.root.leaves]
         by_number = {leaf.part.number: leaf for leaf in leaves}
         bodies = sort_parts(self.root)
         body = self.read_body(bodies, by_number)
@@ -94,20 +90,22 @@ class _Reader:
             body.read_packed(*attachments.tnef)
         reports = read_delivery_reports(self.root, content)
         return Message(
-            message_id=self.header(b"message-id", read_message_id),
-            in_reply_to=self.header(b"in-reply-to", read_in_reply_to) or (),
-            references=self.header(b"references", read_references) or (),
-            subject=self.header(b"subject", decode_unstructured),
-            sent_at=self.header(b"date", read_date),
+            message_id=self.header("message-id", read_message_id),
+            in_reply_to=self.header("in-reply-to", read_in_reply_to) or (),
+            references=self.header("references", read_references) or (),
+            subject=self.header("subject", decode_unstructured),
+            sent_at=self.header("date", read_date),
             addresses=tuple(self.addresses()),
             body_text=body.text,
             body_html=body.html,
             attachments=tuple(attachments.found),
             kind=kind_of(self.root, reports, content),
-            list_id=self.header(b"list-id", decode_unstructured) or None,
-            auto_submitted=self.header(b"auto-submitted", read_keyword),
+            list_id=self.header("list-id", decode_unstructured) or None,
+            auto_submitted=self.header("auto-submitted", read_keyword),
             delivery_reports=reports,
-            fingerprint=identity,
+            fingerprint=fingerprint(
+                self.root.fields, [leaf.digest for leaf in leaves], source_sha256=source_sha256
+            ),
             source_sha256=source_sha256,
             header_sha256=header_sha256(self.source, self.structure.header_end),
             size_octets=len(self.source),
@@ -120,41 +118,31 @@ class _Reader:
 
         return report
 
-    def identity_fields(self) -> list[Field]:
-        """All fields; v1 takes a first line "From :" for the one that an mbox has there, as it always did."""
-        is_taken = _SPACED_FROM.match(self.source.read(0, 64))
-        return self.root.fields[1:] if is_taken else self.root.fields
-
-    def has_usual_header(self) -> bool:
-        """Whether it is short, and all in ASCII: nothing in it need be decoded, or left out."""
-        end = self.structure.header_end
-        return end <= self.limits.header_octets and self.structure.source.read(0, end).isascii()
-
-    def fields_within_limit(self) -> Iterator[Field]:
-        """The fields to be decoded; the one that a limit cuts is read as far as it goes."""
+    def fields_within_limit(self) -> Iterator[tuple[str, str]]:
+        """The fields, undeclared 8-bit text in them read; the one that a limit cuts as far as it goes."""
         room = self.limits.header_octets
-        charset = self.text_charset()
-        for name, value in self.root.fields:
-            if room <= 0 or len(value) > room:
+        for name, raw in self.root.raw_items():
+            if len(raw) > room:
                 action = f"read up to {self.limits.header_octets} octets"
                 self.report_at("header")(DefectCode.HEADERS_TOO_LONG, action)
             if room <= 0:
                 return
-            if not value.isascii() or len(value) > room:
-                yield name, in_utf8(value[:room], self.report_at(name.decode()), charset)
-            else:
-                yield name, value
-            room -= len(name) + len(value)
+            value = raw if len(raw) <= room else raw[:room]
+            if not value.isascii():
+                value = header_text(value, self.report_at(name), self.text_charset)
+            yield name, value
+            room -= len(name) + len(raw)
 
+    @cached_property
     def text_charset(self) -> str | None:
         """As the first text declares it: undeclared 8-bit header text is likely in the same."""
-        texts = (part for part in self.root.leaves() if part.content_type.startswith("text/"))
+        texts = (part for part in self.root.leaves if part.content_type.startswith("text/"))
         declared = (part.parameters["charset"].text for part in texts if "charset" in part.parameters)
         return next(declared, None)
 
-    def header(self, name: bytes, read: Callable[[bytes, Report], T]) -> T | None:
-        raw = self.first_fields.get(name)
-        return None if raw is None else read(raw, self.report_at(name.decode()))
+    def header(self, name: str, read: Callable[[str, Report], T]) -> T | None:
+        text = self.first_fields.get(name)
+        return None if text is None else read(text, self.report_at(name))
 
     def addresses(self) -> list[Address]:
         """From first among the senders; an address that a role has twice counts once there."""
@@ -167,9 +155,9 @@ class _Reader:
     def all_addresses(self) -> Iterator[Address]:
         senders: set[str] = set()
         fields = [field for field in self.fields if field[0] in _ROLES]
-        for name, raw in sorted(fields, key=lambda field: field[0] in _OTHER_SENDERS):
+        for name, text in sorted(fields, key=lambda field: field[0] in _OTHER_SENDERS):
             role = _ROLES[name]
-            for address in read_addresses(raw, role, self.report_at(name.decode())):
+            for address in read_addresses(text, role, self.report_at(name)):
                 if role is Role.SENDER:
                     key = address.normalized or address.address
                     if key in senders:

@@ -1,79 +1,130 @@
-"""Where the parts of a message begin and end (RFC 2045, 2046), without decoding anything.
+"""The parts of a message (RFC 2045, 2046), found by the standard library's `email`.
 
-One pass from delimiter line to delimiter line, no recursion: a thousand nested parts cost no stack, and the
-bodies in between are never looked at line by line, nor held in memory.
+Its parser is fed the headers and the delimiters, and nothing of what stands between them: bodies are neither
+held in memory nor looked at line by line. Where the content of a part lies in the source is noted beside.
+Delimiters are fed under names of our own, which no mail can forge. `attach`, `get_content_type` and
+`get_boundary` of a `Message` are the hooks: they bound the depth, and leave enclosed messages to whoever
+opens them.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email import errors
+from email.feedparser import FeedParser
+from email.message import Message
+from email.policy import Compat32
+from functools import cached_property
 from typing import NamedTuple
 
-from mail_archiver.domain.limits import MAX_DEPTH, MAX_HEADER_OCTETS, MAX_PARTS
+from mail_archiver.domain.limits import MAX_DEPTH, MAX_PARTS, Effort
 from mail_archiver.domain.message import Defect, DefectCode
-from mail_archiver.mime.header_block import Field, read_header_block
-from mail_archiver.mime.parameters import Parameter, read_parameters
+from mail_archiver.mime.header_block import read_header_block
+from mail_archiver.mime.parameters import RAW, Parameter, read_parameters
 from mail_archiver.octets import Octets, Spool
 
-MAX_KEPT_OCTETS = 8 * 1024 * 1024
-"""Of what is decoded of one message, that stay in memory to be stored; the rest is decoded once more then."""
-
-MAX_DASHED_LINES = 300_000
-"""Lines beginning with "--" that are looked at, and one more for each 100 octets: of more, none is."""
-
 _MAX_DELIMITER_OCTETS = 4_096
-_TOP = re.compile(
-    rb"(?:>?From (?![ \t]*:)[^\n]*\n)?(?:[ \t]++(?=[!-9;-~]++:))?"
-)  # of an mbox; a stray indent
+_TOP = re.compile(rb"(?:>?From (?![ \t]*:)[^\n]*\n)?(?:[ \t]+(?=[!-9;-~]+:))?")  # of an mbox; a stray indent
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]+/[a-z0-9!#$%&'*+.^_`{|}~-]+")
 
+_DEFECTS: Mapping[type[Exception], tuple[DefectCode, str]] = {
+    errors.NoBoundaryInMultipartDefect: (DefectCode.BOUNDARY_MISSING, "read as text"),
+    errors.StartBoundaryNotFoundDefect: (DefectCode.MULTIPART_UNCLOSED, "no part in it, read as text"),
+    errors.CloseBoundaryNotFoundDefect: (
+        DefectCode.MULTIPART_UNCLOSED,
+        "read to the end of what is around it",
+    ),
+}
+"""What the library reports, and what is made of it; not of a multipart whose last delimiter was there."""
 
-@dataclass(slots=True)
-class Part:
+
+class Part(Message):
     """One node of the tree.
 
     Attributes:
-        number: As IMAP counts parts ("1", "2.1"); "" for a multipart at the top.
-        fields: Header fields in order.
-        start, end: Where the body lies in the source; `end` excludes the line end before a delimiter.
-        content_type: Lower case, "text/plain" where none is given or it is not one (RFC 2045 section 5.2).
-        parameters: Of Content-Type, names in lower case.
-        disposition, disposition_parameters: Content-Disposition (RFC 2183) likewise; "" where absent.
-        first: The first field of each name.
+        number: As IMAP counts parts ("1", "2.1"); "" for the message itself.
+        depth: How many multiparts are around it.
+        fields: The values of each header field by its name in lower case, unfolded, octets beyond ASCII as
+            surrogates; names in the order of the header.
+        children: The parts of a multipart that was taken apart.
+        start, end: Where the body of a leaf lies in the source, without the line end before a delimiter.
+        is_closed: Of a multipart: its last delimiter was there.
     """
 
-    number: str
-    fields: list[Field]
-    start: int
-    end: int
-    content_type: str
-    parameters: Mapping[str, Parameter]
-    disposition: str = ""
-    disposition_parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    children: list["Part"] = field(default_factory=list)
-    first: dict[bytes, bytes] = field(init=False)
+    def __init__(self, policy: Compat32 = RAW) -> None:
+        super().__init__(policy)
+        self.number = ""
+        self.depth = 0
+        self.fields: dict[str, list[str]] = {}
+        self.children: list[Part] = []
+        self.start = self.end = 0
+        self.is_closed = False
 
-    def __post_init__(self) -> None:
-        self.first = dict(reversed(self.fields))
+    def set_raw(self, name: str, value: str) -> None:
+        """Called by the parser for each field."""
+        super().set_raw(name, value)
+        self.fields.setdefault(name, []).append(value)
 
-    def value(self, name: bytes) -> bytes | None:
-        """The raw value of the first field of that name (lower case), or None."""
-        return self.first.get(name)
+    def attach(self, payload: "Part") -> None:  # type: ignore[override]
+        """Called by the parser when a part of this one begins."""
+        super().attach(payload)
+        self.children.append(payload)
+        payload.number = f"{self.number}.{len(self.children)}".lstrip(".")
+        payload.depth = self.depth + 1
+
+    def get_content_type(self) -> str:
+        """Called by the parser: what it must not take apart, as it is enclosed or too deep, is a leaf."""
+        is_leaf = self.is_too_deep or self.content_type.startswith("message/")
+        return "application/octet-stream" if is_leaf else self.content_type
+
+    def get_boundary(self, failobj: object = None) -> str | None:  # type: ignore[override]  # noqa: ARG002
+        """Called by the parser: the name under which it is fed the delimiters; None where there are none."""
+        return str(self.depth) if self.boundary else None
 
     @property
-    def is_multipart(self) -> bool:
-        """Whether its body was taken apart."""
-        return bool(self.children)
+    def is_too_deep(self) -> bool:
+        """Whether it is a multipart that is kept whole."""
+        return self.depth >= MAX_DEPTH and self.content_type.startswith("multipart/")
 
-    def leaves(self) -> Iterator["Part"]:
+    @property
+    def boundary(self) -> bytes:
+        """What stands after "--" in the delimiters of a multipart; b"" where nothing says so."""
+        return self.parameters.get("boundary", Parameter(b"")).octets.rstrip()
+
+    def raw(self, name: str) -> str | None:
+        """The first of `fields` with that name; None where there is none."""
+        values = self.fields.get(name)
+        return values[0] if values else None
+
+    @cached_property
+    def content_type(self) -> str:
+        """In lower case; "text/plain" where none is given or it is not one (RFC 2045 section 5.2)."""
+        raw = self.raw("content-type")
+        declared = self.get_default_type() if raw is None else read_parameters(raw)[0]
+        return declared if _TOKEN.fullmatch(declared) else "text/plain"
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Of Content-Type, by their names in lower case."""
+        return read_parameters(self.raw("content-type") or "")[1]
+
+    @cached_property
+    def disposition(self) -> tuple[str, Mapping[str, Parameter]]:
+        """Content-Disposition (RFC 2183) in lower case, "" where there is none, and its parameters."""
+        return read_parameters(self.raw("content-disposition") or "")
+
+    @property
+    def parts(self) -> list["Part"]:
+        """This one and all below it, in order; an enclosed message is one part."""
+        parts = [self]
+        for child in self.children:
+            parts += child.parts if child.children else [child]
+        return parts
+
+    @property
+    def leaves(self) -> list["Part"]:
         """The parts that hold content, in order."""
-        pending = [self]
-        while pending:
-            part = pending.pop()
-            if part.children:
-                pending.extend(reversed(part.children))
-            else:
-                yield part
+        return [part for part in self.parts if not part.children]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +135,7 @@ class Structure:
         source: What the offsets refer to; bare CR line ends are LF here.
         header_end: Where the header block ends, its closing empty line included.
         epilogue: Where text begins that follows the last delimiter of the outermost multipart, and its end;
-            None where that is no text.
+            None where there is none.
     """
 
     source: Octets
@@ -92,32 +143,6 @@ class Structure:
     header_end: int
     epilogue: tuple[int, int] | None
     defects: tuple[Defect, ...]
-
-
-@dataclass(slots=True)
-class Effort:
-    """How much may still be read of a message and of what it encloses, so that no mail takes for ever."""
-
-    parts: int
-    header_octets: int
-    dashed_lines: int
-    kept_octets: int
-
-    @classmethod
-    def for_message(cls, size_octets: int) -> "Effort":
-        """For one message."""
-        return cls(
-            parts=MAX_PARTS,
-            header_octets=MAX_HEADER_OCTETS + size_octets // 16,
-            dashed_lines=MAX_DASHED_LINES + size_octets // 100,
-            kept_octets=min(size_octets, MAX_KEPT_OCTETS),
-        )
-
-    def keep(self, octets: int) -> bool:
-        """Whether so much more may be kept in memory; if so, it counts."""
-        may_keep = octets <= self.kept_octets
-        self.kept_octets -= octets if may_keep else 0
-        return may_keep
 
 
 def scan(source: Octets, start: int = 0, end: int | None = None, effort: Effort | None = None) -> Structure:
@@ -132,94 +157,94 @@ def scan(source: Octets, start: int = 0, end: int | None = None, effort: Effort 
         # Classic Mac OS line ends.
         source = Spool().keep(piece.replace(b"\r", b"\n") for piece in source.pieces(start, end))
         start, end = 0, len(source)
-    return _Scanner(source, end, effort or Effort.for_message(end - start)).scan(start)
+    return _Feed(source, end, effort or Effort.for_message(end - start)).read(start)
 
 
 class _Delimiter(NamedTuple):
-    """A line "--boundary": from the LF before it up to its own line end, which may be the next one's LF."""
+    """A line "--boundary" of the multipart at a level: from the LF before it up to its own line end."""
 
     start: int
     end: int
-    boundary: bytes
+    level: int
     closes: bool
 
 
-class _Scanner:
+class _Feed:
+    """Feeds the library's parser what it needs to see of one message."""
+
     def __init__(self, source: Octets, end: int, effort: Effort) -> None:
         self.source = source
         self.end = end
         self.effort = effort
         self.defects: list[Defect] = []
-        self.open: list[tuple[Part, bytes]] = []  # multiparts not yet closed, with their boundaries
-        self.boundaries: set[bytes] = set()
+        self.open: list[Part] = []  # multiparts, the outermost first
+        self.delimiters: frozenset[bytes] = frozenset()  # what stands after "--" in those that may come
+        self.parser: FeedParser[Part] = FeedParser(self.new_part, policy=RAW)  # type: ignore[arg-type]
+        self.part = Part(RAW)
 
-    def scan(self, start: int) -> Structure:
+    def new_part(self, policy: Compat32) -> Part:
+        """Called by the parser for each part that begins."""
+        self.part = Part(policy)
+        return self.part
+
+    def read(self, start: int) -> Structure:
+        """Feed the message that begins there, and give what the parser makes of it."""
         top = _TOP.match(self.source.read(start, min(start + 1024, self.end)))
-        root = self.read_part(start + (top.end() if top else 0), parent=None)
-        header_end, current, position, epilogue = root.start, root, max(root.start - 1, start), None
-        while self.open:
-            delimiter = self.next_delimiter(position)
-            if delimiter is None:
-                break
-            current.end = min(current.end, self.before_line_end(delimiter.start, current.start))
-            self.close_down_to(delimiter.boundary)
-            parent, _ = self.open[-1]
+        position = self.feed_header(start + (top.end() if top else 0))
+        header_end, epilogue = position, None
+        while self.open and (delimiter := self.next_delimiter(max(position - 1, start))):
+            self.part.end = min(self.part.end, self.before_line_end(delimiter.start, self.part.start))
+            self.open[delimiter.level].is_closed = delimiter.closes
+            self.open_only(self.open[: delimiter.level + (not delimiter.closes)])
+            position = min(delimiter.end + 1, self.end)
             if delimiter.closes:
-                self.pop_open()
-                current, position = parent, delimiter.end
-                current.end = delimiter.end
-                epilogue = delimiter.end
-            elif self.delimiter_at(delimiter.end):
+                self.parser.feed(f"--{delimiter.level}--\n")
+                epilogue = None if self.open else position
+            elif self.source.read(position, position + 2) == b"--" and self.delimiter_at(delimiter.end):
                 position = delimiter.end  # written twice: there is no part between the two
-            elif self.effort.parts <= 0:
-                self.read_rest(
-                    delimiter.end + 1, parent, f"all after the first {MAX_PARTS} parts kept as one"
-                )
+            elif self.effort.parts > 0:
+                position = self.feed_header(position, f"--{delimiter.level}\n")
             else:
-                current = self.read_part(min(delimiter.end + 1, self.end), parent)
-                parent.children.append(current)
-                position = max(current.start - 1, start)
-        for part, _ in self.open:
-            self.defect(DefectCode.MULTIPART_UNCLOSED, part, "read to the end")
-        after = (
-            None
-            if epilogue is None or self.open or not root.children
-            else (min(epilogue + 1, self.end), self.end)
-        )
+                self.feed_rest(position, f"--{delimiter.level}\n")
+        root = self.parser.close()
+        del self.parser  # it refers to this feed: garbage that would have to be collected
+        self.report_defects(root)
+        after = None if epilogue is None else (epilogue, self.end)
         return Structure(self.source, root, header_end, after, tuple(self.defects))
 
-    def read_part(self, start: int, parent: Part | None) -> Part:
-        """Read a part's header; open it if it is a multipart that can be taken apart."""
+    def feed_header(self, start: int, delimiter: str = "") -> int:
+        """Feed the delimiter and the header of a part; returns where its body begins."""
         self.effort.parts -= 1
         header = read_header_block(self.source, start, self.end, self.effort.header_octets)
         self.effort.header_octets -= header.octets_read
-        default = "message/rfc822" if _is_digest(parent) else "text/plain"
-        content_type, parameters = _content_type(header.fields, default)
-        part = Part(_number(parent), header.fields, header.end, self.end, content_type, parameters)
-        disposition = part.value(b"content-disposition")
-        if disposition is not None:
-            part.disposition, part.disposition_parameters = read_parameters(disposition)
+        self.parser.feed(delimiter + header.fields.decode("ascii", "surrogateescape") + "\n")
+        part = self.part
+        part.start, part.end = header.end, self.end
         if header.is_broken:
             self.defect(DefectCode.HEADERS_BROKEN, part, "read as far as its fields go")
         if header.is_cut:
             self.defect(DefectCode.HEADERS_TOO_LONG, part, "only the first fields are read")
-        if content_type.startswith("multipart/"):
-            boundary = parameters.get("boundary", Parameter(b"")).octets.rstrip()
-            if not boundary:
-                self.defect(DefectCode.BOUNDARY_MISSING, part, "read as text")
-            elif len(self.open) >= MAX_DEPTH:
-                self.defect(DefectCode.TOO_DEEP, part, f"kept whole below {MAX_DEPTH} levels")
-            else:
-                self.open.append((part, boundary))
-                self.boundaries.add(boundary)
-        return part
+        if part.is_too_deep:
+            self.defect(DefectCode.TOO_DEEP, part, f"kept whole below {MAX_DEPTH} levels")
+        elif part.content_type.startswith("multipart/") and part.boundary:
+            self.open_only([*self.open, part])
+        return header.end
 
-    def read_rest(self, start: int, parent: Part, action: str) -> None:
+    def feed_rest(self, start: int, delimiter: str) -> None:
         """Keep what follows the last part that is read as one more, so that it counts and is not lost."""
-        rest = Part(_number(parent), [], start, self.end, "application/octet-stream", {})
-        parent.children.append(rest)
-        self.defect(DefectCode.TOO_MANY_PARTS, rest, action)
-        self.open.clear()
+        self.parser.feed(f"{delimiter}Content-Type: application/octet-stream\n\n")
+        self.part.start, self.part.end = start, self.end
+        action = f"all after the first {MAX_PARTS} parts kept as one"
+        self.defect(DefectCode.TOO_MANY_PARTS, self.part, action)
+        for part in self.open:
+            part.is_closed = True
+        self.open_only([])
+
+    def open_only(self, multiparts: list[Part]) -> None:
+        if len(multiparts) != len(self.open):
+            self.open = multiparts
+            boundaries = [part.boundary for part in multiparts]
+            self.delimiters = frozenset(line for each in boundaries for line in (each, each + b"--"))
 
     def next_delimiter(self, position: int) -> _Delimiter | None:
         find, end = self.source.find, self.end
@@ -231,8 +256,8 @@ class _Scanner:
                 return delimiter
             start = find(b"\n--", start + 1, end)
         if start >= 0:
-            part, _ = self.open[-1]
-            self.defect(DefectCode.TOO_MANY_PARTS, part, "not taken apart further: too many lines of dashes")
+            action = "not taken apart further: too many lines of dashes"
+            self.defect(DefectCode.TOO_MANY_PARTS, self.part, action)
         return None
 
     def delimiter_at(self, start: int) -> _Delimiter | None:
@@ -243,22 +268,14 @@ class _Scanner:
             return None
         end = self.source.find(b"\n", start + 1, self.end)
         end = self.end if end < 0 else end
-        line = self.source.read(start + 3, min(end, start + _MAX_DELIMITER_OCTETS)).rstrip(b" \t\r")
-        if line in self.boundaries:
-            return _Delimiter(start, end, line, closes=False)
-        if line.endswith(b"--") and line[:-2] in self.boundaries:
-            return _Delimiter(start, end, line[:-2], closes=True)
-        return None
-
-    def close_down_to(self, boundary: bytes) -> None:
-        while self.open[-1][1] != boundary:
-            part = self.pop_open()
-            self.defect(DefectCode.MULTIPART_UNCLOSED, part, "read up to the delimiter around it")
-
-    def pop_open(self) -> Part:
-        part, _ = self.open.pop()
-        self.boundaries = {boundary for _, boundary in self.open}
-        return part
+        text = self.source.read(start + 3, min(end, start + _MAX_DELIMITER_OCTETS)).rstrip(b" \t\r")
+        if text not in self.delimiters:
+            return None
+        boundaries = [part.boundary for part in self.open]
+        closes = text not in boundaries
+        boundary = text[:-2] if closes else text
+        level = max(level for level, each in enumerate(boundaries) if each == boundary)
+        return _Delimiter(start, end, level, closes)
 
     def before_line_end(self, position: int, start: int) -> int:
         """`position` points at the LF before a delimiter; a CR before it belongs to it."""
@@ -270,21 +287,10 @@ class _Scanner:
         in_header = code in (DefectCode.HEADERS_BROKEN, DefectCode.HEADERS_TOO_LONG)
         self.defects.append(Defect(code, part.number or ("header" if in_header else "message"), action))
 
-
-def _number(parent: Part | None) -> str:
-    if parent is None:
-        return ""
-    nth = str(len(parent.children) + 1)
-    return f"{parent.number}.{nth}" if parent.number else nth
-
-
-def _is_digest(parent: Part | None) -> bool:
-    return parent is not None and parent.content_type == "multipart/digest"  # RFC 2046 section 5.1.5
-
-
-def _content_type(fields: list[Field], default: str) -> tuple[str, Mapping[str, Parameter]]:
-    raw = next((value for name, value in fields if name == b"content-type"), None)
-    if raw is None:
-        return default, {}
-    content_type, parameters = read_parameters(raw)
-    return (content_type if _TOKEN.fullmatch(content_type) else "text/plain"), parameters
+    def report_defects(self, root: Part) -> None:
+        """Add what the library found."""
+        for part in root.parts:
+            for found in part.defects:
+                if type(found) in _DEFECTS and not part.is_closed:
+                    code, action = _DEFECTS[type(found)]
+                    self.defect(code, part, action)

@@ -1,4 +1,4 @@
-"""Where a message is as the RFCs have it, the standard library's `email` reads the same parts and bytes."""
+"""Fed headers and delimiters alone, the standard library's parser finds what it finds in all of a message."""
 
 import email
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from tests.unit.mime.strategies import MAILS, Mail
 
+from mail_archiver.domain.limits import Effort
 from mail_archiver.mime.leaf import read_leaf
-from mail_archiver.mime.structure import Effort, scan
+from mail_archiver.mime.structure import scan
 from mail_archiver.octets import InMemory, whole
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -26,7 +27,7 @@ def as_we_read(source: bytes) -> Leaves:
     structure, effort = scan(InMemory(source)), Effort.for_message(len(source))
     leaves = [
         read_leaf(structure.source, part, lambda _code, _action: None, effort)
-        for part in structure.root.leaves()
+        for part in structure.root.leaves
     ]
     return [(leaf.part.content_type, without_line_ends(whole(leaf.content))) for leaf in leaves]
 

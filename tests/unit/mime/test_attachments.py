@@ -5,8 +5,8 @@ import binascii
 
 import pytest
 
+from mail_archiver.archiving.attachment_file import attachment_file
 from mail_archiver.domain.message import Attachment, DefectCode
-from mail_archiver.mime.attachment_file import attachment_file
 from mail_archiver.mime.parse import parse_message
 from mail_archiver.octets import whole
 

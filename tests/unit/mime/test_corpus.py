@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mail_archiver.mime.attachment_file import attachment_file
+from mail_archiver.archiving.attachment_file import attachment_file
 from mail_archiver.mime.parse import parse_message
 
 CORPUS = Path(__file__).parents[2] / "corpus"

@@ -1,6 +1,12 @@
+from collections.abc import Mapping
+
 import pytest
 
-from mail_archiver.mime.parameters import read_parameters
+from mail_archiver.mime.parameters import Parameter, read_parameters
+
+
+def read(raw: bytes) -> tuple[str, Mapping[str, Parameter]]:
+    return read_parameters(raw.decode("ascii", "surrogateescape"))
 
 
 @pytest.mark.parametrize(
@@ -17,17 +23,16 @@ from mail_archiver.mime.parameters import read_parameters
         (b"a; x=1; x=2", {"x": "1"}),
         (b'a x="1" y="2"', {"x": "1", "y": "2"}),
         (b'a;;; x=1;; ;y="2";', {"x": "1", "y": "2"}),
-        (b"a; x", {}),
+        (b"a; x", {"x": ""}),
         (b"a; =1; y=2", {"y": "2"}),
         (b"a; x=", {"x": ""}),
-        (b'a; x="folded\r\n name"', {"x": "folded name"}),
         (b"a; x=\xc3\xa9", {"x": "é"}),
         (b"a; x=\xe9", {"x": "é"}),
         (b"a; x==?utf-8?Q?=C3=A9?=", {"x": "=?utf-8?Q?=C3=A9?="}),
     ],
 )
 def test_parameters_are_read_as_senders_write_them(raw: bytes, expected: dict[str, str]) -> None:
-    value, parameters = read_parameters(raw)
+    value, parameters = read(raw)
     assert value == "a" * (raw[:2] != b"at") or value == "attachment"
     assert {name: parameter.text for name, parameter in parameters.items()} == expected
 
@@ -52,9 +57,9 @@ def test_parameters_are_read_as_senders_write_them(raw: bytes, expected: dict[st
     ],
 )
 def test_parameters_of_rfc_2231_are_put_together(raw: bytes, text: str, octets: bytes) -> None:
-    parameter = read_parameters(raw)[1]["x"]
+    parameter = read(raw)[1]["x"]
     assert (parameter.text, parameter.octets) == (text, octets)
 
 
 def test_the_value_is_in_lower_case_and_without_quotation_marks() -> None:
-    assert read_parameters(b' "Text/HTML" ; charset=x')[0] == "text/html"
+    assert read(b' "Text/HTML" ; charset=x')[0] == "text/html"

@@ -1,7 +1,5 @@
 import base64
-import binascii
 import quopri
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -9,17 +7,25 @@ from hypothesis import strategies as st
 
 from mail_archiver import octets
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.base64 import _decode_even_lines, decode_base64
-from mail_archiver.mime.transfer import open_transfer
+from mail_archiver.mime import base64 as our_base64
+from mail_archiver.mime.structure import Part
+from mail_archiver.mime.transfer import decode_transfer
 from mail_archiver.octets import InMemory
 
 
 def decode(content: bytes, encoding: str) -> tuple[bytes, list[DefectCode]]:
     codes: list[DefectCode] = []
-    transfer = open_transfer(
-        InMemory(content), 0, len(content), encoding, lambda code, _action: codes.append(code)
-    )
-    return b"".join(transfer.decode()), codes
+    part = Part()
+    part.set_raw("content-transfer-encoding", encoding)
+    part.end = len(content)
+    pieces = decode_transfer(InMemory(content), part, lambda code, _action: codes.append(code))
+    return b"".join(pieces), codes
+
+
+def decode_base64(content: bytes) -> tuple[bytes, bool]:
+    broken: list[bool] = []
+    pieces = our_base64.decode_base64(InMemory(content), 0, len(content), lambda: broken.append(True))
+    return b"".join(pieces), bool(broken)
 
 
 @given(
@@ -34,32 +40,6 @@ def test_valid_base64_reads_as_the_standard_library_reads_it(
     for position in breaks:
         encoded = encoded[:position] + line_end + encoded[position:]
     assert decode_base64(encoded) == (content, False)
-
-
-ODD_OCTETS = st.sampled_from([b"", b"=", b"==", b"!", b" ", b"\n", b"\r\n", b"A", b"\0", b"!!!!", b"--=="])
-
-
-@given(
-    st.binary(max_size=300),
-    st.integers(1, 40),
-    st.integers(0, 100),
-    st.integers(0, 400),
-    st.integers(0, 3),
-    ODD_OCTETS,
-)
-def test_lines_of_one_length_are_read_at_once_where_nothing_is_wrong(
-    content: bytes, quads: int, at: int, end: int, missing: int, odd: bytes
-) -> None:
-    encoded = base64.b64encode(content)
-    text = b"\r\n".join(encoded[start : start + 4 * quads] for start in range(0, len(encoded), 4 * quads))
-    assert _decode_even_lines(text) == ((content, 4 * quads) if b"\r\n" in text else None)
-    replaced = text[:at] + odd + text[at + len(odd) :]
-    for damaged in (replaced, text[:at] + odd + text[at + missing :], text[:end]):
-        read = None
-        with suppress(binascii.Error):
-            read = _decode_even_lines(damaged)
-        if read is not None:
-            assert read[0] == base64.b64decode(damaged.replace(b"\r\n", b""), validate=True)
 
 
 @given(st.binary(min_size=1, max_size=50), st.binary(min_size=1, max_size=50))
@@ -140,7 +120,6 @@ def test_an_equals_sign_that_encodes_nothing_stays_and_is_a_defect(encoded: byte
 
 def pieces(content: bytes, encoding: str, size: int, monkeypatch: pytest.MonkeyPatch) -> bytes:
     monkeypatch.setattr(octets, "PIECE_OCTETS", size)
-    monkeypatch.setattr("mail_archiver.mime.base64.MAX_WHOLE_OCTETS", size)
     return decode(content, encoding)[0]
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
+from mail_archiver.archiving.attachment_file import AttachmentFile
+from mail_archiver.base64_lines import encoded_octets, is_encoded_at
 from mail_archiver.domain.embedding import Embedding, Stretch
-from mail_archiver.domain.message import Base64At
-from mail_archiver.mime.attachment_file import AttachmentFile
-from mail_archiver.mime.base64 import encoded_octets, is_encoded_at
 from mail_archiver.octets import Content, Octets
 
 _WORTH_IT_OCTETS = 4096
@@ -29,21 +28,17 @@ def find_embedding(source: Octets, file: AttachmentFile) -> Embedding | None:
 def _stretches(source: Octets, file: AttachmentFile) -> Iterator[Stretch]:
     last = 0
     for attachment, offset in file.as_they_are:
-        base64, size = attachment.base64, len(attachment.content)
-        if base64 is None or base64.start < last or size < _WORTH_IT_OCTETS:
+        at, size = attachment.base64_at, len(attachment.content)
+        if at is None or at < last or size < _WORTH_IT_OCTETS:
             continue
-        at, width = base64.start, _width(source, base64, attachment.content)
+        width = _width(source, at, attachment.content)
         if width:
             last = at + encoded_octets(size, width)
             yield Stretch(at, offset, size, width)
 
 
-def _width(source: Octets, base64: Base64At, content: Content) -> int | None:
+def _width(source: Octets, at: int, content: Content) -> int | None:
     """Of the lines, where `encode_base64` makes them of the content; None where it does not."""
-    at, width = base64
-    if width and width <= _LONGEST_LINE:
-        end = at + encoded_octets(len(content), width)
-        return width if source.read(end - 2, end) == b"\r\n" else None
     width = source.find(b"\r\n", at, at + _LONGEST_LINE + 2) - at
     is_so = width > 0 and width % 4 == 0 and is_encoded_at(source, at, content, width)
     return width if is_so else None

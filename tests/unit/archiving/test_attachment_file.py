@@ -5,8 +5,8 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mail_archiver.archiving.attachment_file import attachment_file
 from mail_archiver.domain.message import Attachment
-from mail_archiver.mime.attachment_file import attachment_file
 from mail_archiver.mime.filenames import safe_name
 from mail_archiver.octets import InMemory, whole
 

@@ -8,10 +8,10 @@ from email.policy import SMTP
 
 import pytest
 
+from mail_archiver.archiving.attachment_file import AttachmentFile, attachment_file
+from mail_archiver.archiving.embedding import find_embedding
+from mail_archiver.base64_lines import encode_base64, encoded_octets
 from mail_archiver.domain.embedding import Embedding
-from mail_archiver.mime.attachment_file import AttachmentFile, attachment_file
-from mail_archiver.mime.base64 import encode_base64, encoded_octets
-from mail_archiver.mime.embedding import find_embedding
 from mail_archiver.mime.parse import parse_message
 from mail_archiver.octets import InMemory, Octets, Spool, whole
 

@@ -2,13 +2,12 @@
 
 import base64
 import os
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail_archiver.mime.base64 import encode_base64, encoded_octets, is_encoded_at, read_base64
+from mail_archiver.base64_lines import encode_base64, encoded_octets, is_encoded_at
 from mail_archiver.octets import InMemory
 
 LINE_OCTETS = 57  # in 76 characters
@@ -69,35 +68,3 @@ def test_what_is_written_otherwise_is_not_taken_for_it(write: object) -> None:
     content = b"x" * (3 * LINE_OCTETS + 1)
     assert callable(write)
     assert not is_encoded_at(InMemory(write(encoded(content))), 0, InMemory(content), 76)
-
-
-@given(st.binary(min_size=LINE_OCTETS + 1, max_size=4 * LINE_OCTETS), st.data())
-def test_a_width_is_told_of_nothing_else_than_what_is_written_so(content: bytes, data: st.DataObject) -> None:
-    text = bytearray(encoded(content))
-    for _ in range(data.draw(st.integers(0, 2))):
-        at = data.draw(st.integers(0, len(text) - 1))
-        text[at : at + 1] = data.draw(
-            st.sampled_from([b"", b"A", b"B", b"=", b"==", b"\r\n", b" ", b"-", b"\0"])
-        )
-    read = read_base64(InMemory(bytes(text)), 0, len(text))
-    if bytes(text) == encoded(content):
-        assert read.width == 76
-    if read.width:
-        assert read.decoded is not None
-        assert bytes(text).rstrip() + b"\r\n" == encoded(read.decoded, read.width)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda text: text.replace(b"eA==", b"eB=="),  # the last octet in other characters
-        lambda text: b"\r\n" + text,
-        lambda text: text.replace(b"\r\n", b"\n"),
-    ],
-    ids=["other end", "blank line", "LF"],
-)
-def test_what_says_the_same_in_other_octets_has_no_width(write: Callable[[bytes], bytes]) -> None:
-    content = b"x" * (LINE_OCTETS + 1)
-    text = write(encoded(content))
-    read = read_base64(InMemory(text), 0, len(text))
-    assert (read.decoded, read.width) == (content, None)
