@@ -1,11 +1,10 @@
 """Address lists (RFC 5322 section 3.4), read as forgivingly as mail programs do.
 
- `email.utils` reads them, and where it makes nothing but sound addresses of a list, that is it. Otherwise it
+`email.utils` reads them, and where it makes nothing but sound addresses of a list, that is it. Otherwise it
 would give up the whole list over one comma, take half a name for an address, or recurse on comments in
 comments: then the list is taken apart here, so that what is broken costs at most the one address it is in.
-is taken apart here, so that what is broken costs at most the one address it is in. The mails of
-`tests/corpus` that need it: malformed/addresses, malformed/addresses-without-brackets, rfc/comments-nested,
-rfc/groups-comments-and-routes, rfc/local-parts-quoted, rfc/obsolete-addresses,
+The mails of `tests/corpus` that need it: malformed/addresses, malformed/addresses-without-brackets,
+rfc/comments-nested, rfc/groups-comments-and-routes, rfc/local-parts-quoted, rfc/obsolete-addresses,
 legacy/source-routes-and-percent.
 """
 

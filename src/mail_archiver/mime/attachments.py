@@ -160,9 +160,8 @@ class Attachments:
     def _scan_enclosed(self, leaf: Leaf, source: Octets) -> Structure:
         if transfer_encoding(leaf.part) in IDENTITY:
             return scan(source, leaf.part.start, leaf.part.end, self._effort)
-        return scan(
-            self._unpacked.keep(leaf.content.pieces()), effort=self._effort
-        )  # RFC 2046 section 5.2.1 forbids it
+        # RFC 2046 section 5.2.1 forbids another encoding, and it is used all the same.
+        return scan(self._unpacked.keep(leaf.content.pieces()), effort=self._effort)
 
     def _add_enclosed(self, enclosed: Structure, where: str, within: int, messages_around: int) -> None:
         for defect in enclosed.defects:

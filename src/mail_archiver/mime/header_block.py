@@ -6,7 +6,8 @@ beginning of the body, so others are *repaired*, each for the mail of `tests/cor
 - white space before the colon of a field goes (rfc/from-with-space-before-colon);
 - a line that is no field is left out where a field follows, or where it has a colon and the header goes on to
   its empty line (malformed/header-folded-badly, malformed/line-without-colon-in-header);
-- a CR alone does not end a line.
+- a CR alone does not end a line, as it would for the parser; of this, `test_header_block` has the only
+  example.
 """
 
 import hashlib
