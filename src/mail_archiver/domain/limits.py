@@ -7,7 +7,7 @@ MAX_PARTS = 2_000
 """The structure is read this far and no further, whatever the settings say: the fingerprint rests on it."""
 
 MAX_HEADER_OCTETS = 2 * 1024 * 1024
-"""Of header that are read in all parts together, plus a sixteenth of the size of the message; likewise fixed."""
+"""Of header that are read, all parts together, plus a sixteenth of the message; likewise fixed."""
 
 MAX_KEPT_OCTETS = 8 * 1024 * 1024
 """Of what is decoded of one message, that stay in memory to be stored; the rest is decoded once more then."""
