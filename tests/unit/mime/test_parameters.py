@@ -54,6 +54,8 @@ def test_parameters_are_read_as_senders_write_them(raw: bytes, expected: dict[st
         (b"a; x*=idna''%FF", "\xff", b"\xff"),
         (b"a; x*=utf-8''50%", "50%", b"50%"),
         (b"a; x*0*=utf-8''a'b", "a'b", b"a'b"),
+        (b"a; x*0*=utf-8''%C3; x*=utf-8''%C3%A9; x*1*=%A9", "é", b"\xc3\xa9"),
+        (b"a; x=one; y*" + b"9" * 5000 + b"=two", "one", b"one"),
     ],
 )
 def test_parameters_of_rfc_2231_are_put_together(raw: bytes, text: str, octets: bytes) -> None:
