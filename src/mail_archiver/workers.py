@@ -16,7 +16,7 @@ from multiprocessing.context import ForkProcess, SpawnProcess
 from pathlib import Path
 
 from mail_archiver.app import App
-from mail_archiver.archiving import attachment_file  # noqa: F401 once for all that are copied
+from mail_archiver.archiving import attachment_file, forwarded  # noqa: F401 once for all copies
 from mail_archiver.archiving.interruptions import Interruptions
 from mail_archiver.archiving.opened import OpenedMailbox
 from mail_archiver.archiving.patience import Patience
@@ -26,7 +26,7 @@ from mail_archiver.domain.fetch_plan import Window
 from mail_archiver.domain.mailbox_state import Epoch
 from mail_archiver.errors import MailArchiverError, places
 from mail_archiver.logs import open_log
-from mail_archiver.mime import forwarded, parse  # noqa: F401 likewise
+from mail_archiver.mime import parse  # noqa: F401 likewise
 from mail_archiver.store.database import read_url, sqlite_file
 
 _END_WAIT_S = 30.0

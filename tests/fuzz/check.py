@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from mail_archiver import octets
 from mail_archiver.archiving.attachment_file import ZIP_NAME, AttachmentFile, attachment_file
 from mail_archiver.archiving.embedding import find_embedding
+from mail_archiver.archiving.forwarded import find_forwarded
 from mail_archiver.blobs.original import pack, unpack
 from mail_archiver.compression import Compressor
 from mail_archiver.domain.address import OwnAddresses, normalize_address
 from mail_archiver.domain.draft import Blob
 from mail_archiver.domain.message import Message
 from mail_archiver.mime.filenames import MAX_NAME_OCTETS
-from mail_archiver.mime.forwarded import find_forwarded
 from mail_archiver.mime.html import sanitize_html
 from mail_archiver.mime.parse import parse_message
 from mail_archiver.octets import InMemory, Octets, Spool, whole

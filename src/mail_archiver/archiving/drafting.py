@@ -57,7 +57,7 @@ class Drafter:
 
         if not is_ours(message.addresses, self.rules.own):
             return message
-        from mail_archiver.mime.forwarded import find_forwarded
+        from mail_archiver.archiving.forwarded import find_forwarded
 
         forwarded = find_forwarded(message, self.rules.own)
         return replace(message, addresses=message.addresses + forwarded) if forwarded else message

@@ -58,7 +58,7 @@ class Fetched:
         Raises:
             StorageError: There is no room for a large one.
         """
-        from mail_archiver.mime.stand_in import is_stand_in  # with the first message, as the parser
+        from mail_archiver.archiving.stand_in import is_stand_in  # with the first message, as the parser
 
         if message.received_at is None:
             message = replace(message, received_at=summary.received_at)

@@ -8,6 +8,9 @@ from enum import StrEnum
 MAX_ADDRESS_OCTETS = 320
 """A local part of 64 octets, "@" and a domain of 255 (RFC 5321 section 4.5.3.1)."""
 
+INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+"""Marks of direction and the like, which copying an address takes along."""
+
 _SPECIALS = re.compile(r'[<>(),;:@"\\]')
 
 

@@ -13,13 +13,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mail_archiver.domain.address import Address, Role, normalize_address
+from mail_archiver.domain.address import INVISIBLE, Address, Role, normalize_address
 from mail_archiver.domain.message import DefectCode
 from mail_archiver.mime.charsets import Report
 from mail_archiver.mime.headers import COMMENT, ENCODED_WORD, decode_words
-
-INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-"""Marks of direction and the like, which copying an address takes along."""
 
 _LENIENT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
 """Newer releases of the library give up earlier, unless they are told not to."""
@@ -62,6 +59,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 _AROUND_NAME = " \t<>\"'"
 _MAX_TOKENS = 1_000
+_MAX_UNCLOSED = 1_000  # parentheses; each is looked at as if it began comments in comments
 _MAX_SOUND = 1_000  # a longer list is read one by one, as far as the caller wants it
 _MAX_KNOWN_CHARACTERS = 400
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from itertools import islice
 
 from mail_archiver.domain.address import Address, OwnAddresses, Role
+from mail_archiver.domain.forward_block import read_blocks
+from mail_archiver.domain.forward_words import FORWARD_PREFIXES, REPLY_PREFIXES
 from mail_archiver.domain.kind import Kind
 from mail_archiver.domain.message import Attachment, Message
 from mail_archiver.mime.addresses import read_addresses
 from mail_archiver.mime.attachments import MESSAGE_TYPES
 from mail_archiver.mime.charsets import unreported
-from mail_archiver.mime.forward_block import read_blocks
-from mail_archiver.mime.forward_words import FORWARD_PREFIXES, REPLY_PREFIXES
 from mail_archiver.mime.headers import header_text
 from mail_archiver.mime.structure import scan
 from mail_archiver.octets import InMemory, head
@@ -64,7 +64,7 @@ def _attached_senders(message: Message) -> Iterator[Address]:
 def _senders_of(attachment: Attachment) -> Iterator[Address]:
     enclosed = scan(InMemory(head(attachment.content, _HEADER_OCTETS)))
     sender = header_text(enclosed.root.raw("from") or "", unreported)  # the defects are its own
-    for address in read_addresses(sender, Role.FORWARDED, unreported):
+    for address in filter(None, read_addresses(sender, Role.FORWARDED, unreported)):
         yield replace(address, rule=RULE)
 
 

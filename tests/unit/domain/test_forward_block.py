@@ -3,9 +3,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.mime.forwards import ANN, MAIL, TOM, block, find, find_in_text, message
+from tests.unit.archiving.forwards import ANN, MAIL, TOM, block, find, find_in_text, message
 
-from mail_archiver.mime.forward_block import read_blocks
+from mail_archiver.domain.forward_block import read_blocks
 
 
 @pytest.mark.parametrize(

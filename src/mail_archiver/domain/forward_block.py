@@ -14,9 +14,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mail_archiver.domain.address import Address, Role, normalize_address
-from mail_archiver.mime.addresses import INVISIBLE
-from mail_archiver.mime.forward_words import COUNTED, DATE, ENGLISH, FROM, LANGUAGES, MEANINGS, PHRASES, TO
+from mail_archiver.domain.address import INVISIBLE, Address, Role, normalize_address
+from mail_archiver.domain.forward_words import COUNTED, DATE, ENGLISH, FROM, LANGUAGES, MEANINGS, PHRASES, TO
 
 RULE = "forwarded-block"
 """Followed by the block's language (ISO 639-1) unless its words are of several: a "De:" that Gmail wrote."""

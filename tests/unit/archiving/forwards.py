@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import NamedTuple
 
+from mail_archiver.archiving.forwarded import find_forwarded
 from mail_archiver.domain.address import OwnAddresses, Role
-from mail_archiver.mime.forwarded import find_forwarded
 from mail_archiver.mime.parse import parse_message
 
 

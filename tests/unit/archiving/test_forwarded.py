@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.mime.forwards import (
+from tests.unit.archiving.forwards import (
     ANN,
     LANGUAGES,
     MAIL,
@@ -18,8 +18,8 @@ from tests.unit.mime.forwards import (
     message,
 )
 
+from mail_archiver.archiving.forwarded import find_forwarded
 from mail_archiver.domain.address import Address
-from mail_archiver.mime.forwarded import find_forwarded
 from mail_archiver.mime.parse import parse_message
 
 
