@@ -25,7 +25,7 @@ class Limits:
         depth: Levels of multiparts, and of messages enclosed in messages.
         parts: Parts of the message, and of all that is enclosed in it.
         header_octets: Of the header, that are read for addresses, subject and so on.
-        addresses: In all header fields together.
+        addresses: In all header fields together, those that are empty or there twice included.
         body_octets: Of text, and as much of HTML, before they are decoded to characters.
         decoded_octets: Attachments all together; never more than 4 times the message either, which only
             messages in messages can reach.

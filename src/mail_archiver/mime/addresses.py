@@ -70,14 +70,17 @@ _Token = tuple[str, str]
 """The name of a group of `_TOKEN`, and its text."""
 
 
-def read_addresses(text: str, role: Role, report: Report) -> Iterator[Address]:
+def read_addresses(text: str, role: Role, report: Report) -> Iterator[Address | None]:
     """Every address of a field, in order; the names of groups are no addresses.
+
+    None stands for what should be an address and holds nothing, so that the caller can tell how far it got:
+    reading half a megabyte of commas takes seconds.
 
     Args:
         text: The value of the field, encoded words in it.
     """
     for found in _read_sound(text) or _read_any(text, report):
-        yield Address(role, *found)
+        yield Address(role, *found) if found else None
 
 
 def _read_sound(text: str) -> list[_Found]:
@@ -103,12 +106,13 @@ def _read_one(element: str) -> _Found | None:
     return None if defects else read
 
 
-def _read_any(text: str, report: Report) -> Iterator[_Found]:
-    """The addresses of a list in which something is broken, or unusual."""
+def _read_any(text: str, report: Report) -> Iterator[_Found | None]:
+    """The addresses of a list in which something is broken, or unusual; None for an element without any."""
+    if text.count("(") - text.count(")") > _MAX_UNCLOSED:
+        text = text.replace("(", " ")
     for element in _elements(text):
-        for name, spec in _read_element(element, report):
-            if found := _tidy(decode_words(name, report), decode_words(spec, report), report):
-                yield found
+        for name, spec in list(_read_element(element, report)) or [("", "")]:
+            yield _tidy(decode_words(name, report), decode_words(spec, report), report)
 
 
 def _elements(text: str) -> Iterator[list[_Token]]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from email.parser import HeaderParser
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 
 from mail_archiver.domain.address import Role, normalize_address
 from mail_archiver.domain.kind import DeliveryReport
@@ -102,7 +102,8 @@ class _Bounce:
     def of_header(self) -> list[DeliveryReport]:
         texts = (plain_text(raw) for raw in self.root.fields.get("x-failed-recipients", ()))
         read = (read_addresses(text[:_HEADER_OCTETS], Role.TO, unreported) for text in texts)
-        addresses = [address.address for found in read for address in found if address.normalized]
+        found = islice(chain.from_iterable(read), MAX_REPORTS)
+        addresses = [each.address for each in found if each and each.normalized]
         status = status_of(split_original(self.text)[0]) if len(addresses) == 1 else None
         return self.of_addresses([(address, status) for address in addresses])
 

@@ -145,25 +145,22 @@ class _Reader:
         return None if text is None else read(text, self.report_at(name))
 
     def addresses(self) -> list[Address]:
-        """From first among the senders; an address that a role has twice counts once there."""
+        """From first among the senders; an address that they have twice counts once."""
         found = list(islice(self.all_addresses(), self.limits.addresses + 1))
         if len(found) > self.limits.addresses:
             action = f"only the first {self.limits.addresses} are read"
             self.report_at("header")(DefectCode.TOO_MANY_ADDRESSES, action)
-        return found[: self.limits.addresses]
+        unique: dict[object, Address] = {}
+        for address in filter(None, found[: self.limits.addresses]):
+            is_sender = address.role is Role.SENDER
+            key = (address.normalized or address.address) if is_sender else len(unique)
+            unique.setdefault(key, address)
+        return list(unique.values())
 
-    def all_addresses(self) -> Iterator[Address]:
-        senders: set[str] = set()
+    def all_addresses(self) -> Iterator[Address | None]:
         fields = [field for field in self.fields if field[0] in _ROLES]
         for name, text in sorted(fields, key=lambda field: field[0] in _OTHER_SENDERS):
-            role = _ROLES[name]
-            for address in read_addresses(text, role, self.report_at(name)):
-                if role is Role.SENDER:
-                    key = address.normalized or address.address
-                    if key in senders:
-                        continue
-                    senders.add(key)
-                yield address
+            yield from read_addresses(text, _ROLES[name], self.report_at(name))
 
     def read_leaf(self, part: Part) -> Leaf:
         return read_leaf(self.structure.source, part, self.report_at(part.number or "1"), self.effort)

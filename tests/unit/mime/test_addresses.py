@@ -17,7 +17,7 @@ NAMES = st.text(
 def read(raw: bytes) -> tuple[list[tuple[str, str]], list[DefectCode]]:
     codes: list[DefectCode] = []
     addresses = read_addresses(raw.decode(), Role.TO, lambda code, _action: codes.append(code))
-    return [(address.display_name, address.address) for address in addresses], codes
+    return [(address.display_name, address.address) for address in addresses if address], codes
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,7 @@ def test_of_what_nobody_can_see_nothing_is_kept(raw: str, expected: list[tuple[s
 
 def test_an_address_that_is_none_has_nothing_to_compare() -> None:
     (address,) = read_addresses("nobody", Role.CC, lambda _code, _action: None)
+    assert address is not None
     assert (address.role, address.normalized) == (Role.CC, None)
 
 

@@ -40,6 +40,7 @@ def codes(message: Message) -> set[DefectCode]:
         (enclosed(5), Limits(depth=3), DefectCode.TOO_DEEP),
         (b"Comments: " + b"x" * 3000 + b"\r\n" + HEADER, Limits(header_octets=99), CUT),
         (HEADER + b"To: " + b"a@b.example, " * 9, Limits(addresses=5), DefectCode.TOO_MANY_ADDRESSES),
+        (HEADER + b"To: " + b"<, " * 9, Limits(addresses=5), DefectCode.TOO_MANY_ADDRESSES),
         (HEADER + b"\r\n" + b"A line.\r\n" * 400, Limits(body_octets=2000), DefectCode.BODY_CUT),
         (files(5, octets=500), Limits(decoded_octets=1024), DefectCode.TOO_LARGE),
     ],
