@@ -1,27 +1,25 @@
 """Contacts as a CSV file has them."""
 
-from mail_archiver.archiving.csv_file import CsvFormat, read_addresses
+from mail_archiver.archiving.csv_file import CsvFormat, Record
+from mail_archiver.archiving.listed_addresses import read_listed
 from mail_archiver.domain.contact import KINDS, ImportedContact
 
 
-def _read_contact(record: dict[str, str]) -> ImportedContact | str:
+def _read_contact(record: Record) -> tuple[ImportedContact, tuple[str, ...]] | str:
     kind = record.get("kind", "").lower() or "contact"
     if kind not in KINDS:
         return f"kind is {kind}, not {' or '.join(KINDS)}"
-    addresses = read_addresses(record["addresses"])
-    if isinstance(addresses, str):
-        return addresses
-    if not addresses:
-        return "no address"
-    return ImportedContact(
+    listed = read_listed(record["addresses"])
+    contact = ImportedContact(
         external_id=record["external_id"],
         kind=kind,
         first_name=record.get("first_name") or None,
         last_name=record.get("last_name") or None,
         organization=record.get("organization") or None,
-        addresses=addresses,
+        addresses=listed.found,
         organization_id=record.get("organization_id") or None,
     )
+    return contact, listed.bad
 
 
 CONTACTS = CsvFormat(
@@ -36,4 +34,5 @@ CONTACTS = CsvFormat(
     ),
     required=("external_id", "addresses"),
     read=_read_contact,
+    repeated=("addresses",),
 )

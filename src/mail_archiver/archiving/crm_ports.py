@@ -130,8 +130,8 @@ class ImportTarget(Protocol[R_contra]):
     looked up for them is not looked up again.
     """
 
-    def has(self, external_id: str) -> bool:
-        """Whether a record of that id is there, deleted or not."""
+    def says_the_same(self, record: R_contra) -> bool | None:
+        """Whether what is there under the `external_id` says the same; None where nothing is."""
 
     def objection(self, record: R_contra) -> str | None:
         """Why a record cannot go there: what it refers to is missing."""

@@ -1,11 +1,16 @@
-"""Records from a file into the CRM's side: good ones come in, bad ones are told by number."""
+"""Records from a file into the CRM's side: good ones come in, bad ones are reported by number."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from mail_archiver.archiving.crm_ports import Imported, ImportTarget
 from mail_archiver.archiving.ports import Clock, Store, UnitOfWork
+from mail_archiver.domain.address import INVISIBLE
+from mail_archiver.domain.contact import ImportedContact
+
+_UNSEEN = re.compile(f"[{INVISIBLE}\xa0\xad]")
 
 R = TypeVar("R", bound=Imported)
 
@@ -15,17 +20,19 @@ class Line(Generic[R]):
     """What a file says in one place.
 
     Attributes:
-        number: Of the line in the file on which the record ends (CSV) or begins (vCard), from 1.
+        number: Of the line in the file on which the record begins, from 1.
         content: The record, or why it is none.
+        bad_addresses: What is no address, and was left out of the record.
     """
 
     number: int
     content: R | str
+    bad_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is left out."""
+    """A line that is left out, or an address of it."""
 
     number: int
     reason: str
@@ -33,11 +40,19 @@ class BadLine:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did."""
+    """What an import did.
+
+    Attributes:
+        without_address: New contacts that have none; they do not come in, as nothing could be linked to them.
+        bad_addresses: Those that were left out of records that came in.
+    """
 
     created: int = 0
     updated: int = 0
+    unchanged: int = 0
+    without_address: int = 0
     bad_lines: list[BadLine] = field(default_factory=list)
+    bad_addresses: list[BadLine] = field(default_factory=list)
 
 
 def import_records(
@@ -68,12 +83,22 @@ def import_records(
                 report.bad_lines.append(BadLine(line.number, record))
                 continue
             numbers[record.external_id] = line.number
-            is_new = not there.has(record.external_id)
-            if not dry_run:
+            for address in line.bad_addresses:
+                report.bad_addresses.append(BadLine(line.number, f"not an address: {_visible(address)}"))
+            is_same = there.says_the_same(record)
+            if is_same is None and isinstance(record, ImportedContact) and not record.addresses:
+                report.without_address += 1
+                continue
+            if not (is_same or dry_run):
                 there.upsert(record, clock())
-            report.created += is_new
-            report.updated += not is_new
+            report.created += is_same is None
+            report.updated += is_same is False
+            report.unchanged += is_same is True
     return report
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
 
 
 def _objection(record: Imported, numbers: dict[str, int]) -> str | None:

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from mail_archiver.archiving.csv_file import CsvFormat
+from mail_archiver.archiving.csv_file import CsvFormat, Record
 from mail_archiver.domain.moment import parse_moment
 from mail_archiver.domain.opportunity import STAGES, ImportedOpportunity
 
 _MOMENTS = ("created_at", "closed_at", "updated_at")
 
 
-def _read_opportunity(record: dict[str, str]) -> ImportedOpportunity | str:
+def _read_opportunity(record: Record) -> tuple[ImportedOpportunity, tuple[str, ...]] | str:
     if not record["name"]:
         return "no name"
     stage = record.get("stage", "").lower() or "open"
@@ -23,7 +23,7 @@ def _read_opportunity(record: dict[str, str]) -> ImportedOpportunity | str:
         except ValueError:
             return f"{name} is {written}, no date such as 2026-01-31 or 2026-01-31T08:00+01:00"
     contact_ids = (each.strip() for each in record.get("contact_ids", "").split(";"))
-    return ImportedOpportunity(
+    opportunity = ImportedOpportunity(
         external_id=record["external_id"],
         name=record["name"],
         organization_id=record.get("organization_id") or None,
@@ -31,6 +31,7 @@ def _read_opportunity(record: dict[str, str]) -> ImportedOpportunity | str:
         stage=stage,
         **moments,
     )
+    return opportunity, ()
 
 
 OPPORTUNITIES = CsvFormat(

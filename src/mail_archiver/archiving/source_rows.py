@@ -1,16 +1,19 @@
 """The rows that a contact source yields, made into contacts."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from html import unescape
 
-from mail_archiver.domain.address import normalize_address
+from mail_archiver.archiving.listed_addresses import read_listed
 from mail_archiver.domain.contact import KINDS, ImportedContact
 from mail_archiver.domain.contact_sync import LeftOut, SourceContact
 from mail_archiver.domain.moment import parse_moment
 
 Row = Mapping[str, object]
 
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#0*39|#x0*27);", re.IGNORECASE)
 _FALSE = {"", "0", "f", "false", "n", "no"}
 
 
@@ -32,7 +35,7 @@ class SourceContacts:
 
 @dataclass(slots=True)
 class _Gathered:
-    """One contact's first row, and the addresses of all of its rows."""
+    """One contact's first row, and the fields with addresses of all of its rows, primary or not."""
 
     row: Row
     addresses: list[tuple[bool, str]] = field(default_factory=list)
@@ -52,10 +55,7 @@ def read_rows(rows: Iterable[Row]) -> SourceContacts:
             continue
         one = gathered.setdefault(external_id, _Gathered(row))
         is_primary = _truth(row.get("is_primary"))
-        listed = _text(row.get("addresses")).replace(",", ";").split(";")
-        for address in (_text(row.get("address")), *(each.strip() for each in listed)):
-            if address:
-                one.addresses.append((is_primary, address))
+        one.addresses += [(is_primary, _text(row.get(name))) for name in ("address", "addresses")]
     read.present.update(gathered)
     for external_id, one in gathered.items():
         contact = _contact(external_id, one, read.left_out)
@@ -77,29 +77,25 @@ def _contact(external_id: str, one: _Gathered, left_out: list[LeftOut]) -> Impor
     }
     if any("\0" in text for text in (external_id, *texts.values()) if text):
         return "a NUL character"
-    addresses: dict[str, str] = {}
     # What is primary first, and else as the rows came: sorting keeps their order.
-    for _, address in sorted(one.addresses, key=lambda each: not each[0]):
-        normalized = normalize_address(address)
-        if normalized is None:
-            # Not quoted: what a cron job prints ends in logs and mails.
-            left_out.append(LeftOut(external_id, "an address that is none"))
-        else:
-            addresses.setdefault(normalized, address)
+    listed = read_listed(*(text for _, text in sorted(one.addresses, key=lambda each: not each[0])))
+    # Not quoted: what a cron job prints ends in logs and mails.
+    left_out += [LeftOut(external_id, "an address that is none")] * len(listed.bad)
     return ImportedContact(
         external_id=external_id,
         kind=kind,
-        addresses=tuple((address, normalized) for normalized, address in addresses.items()),
+        addresses=listed.found,
         **texts,
     )
 
 
 def _text(value: object) -> str:
+    """As a person reads it: SuiteCRM stores "O&#039;Brien"."""
     if value is None:
         return ""
-    if isinstance(value, bytes):  # what MySQL calls VARBINARY
-        return value.decode("utf-8", "replace").strip()
-    return str(value).strip()
+    # What MySQL calls VARBINARY is bytes.
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return _ENTITY.sub(lambda found: unescape(found[0]), text).strip()
 
 
 def _truth(value: object) -> bool:

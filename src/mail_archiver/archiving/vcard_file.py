@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mail_archiver.archiving.importing import Line
-from mail_archiver.domain.address import normalize_address
+from mail_archiver.archiving.listed_addresses import read_listed
 from mail_archiver.domain.contact import ImportedContact
 from mail_archiver.mime.charsets import decode_text
 
@@ -67,10 +67,13 @@ def read_vcards(content: bytes) -> Iterator[Line[ImportedContact]]:
     """
     for number, (first_line, properties) in enumerate(_cards(content), start=1):
         read = _read_card(properties) if properties is not None else "has no END:VCARD"
-        yield Line(first_line, f"card {number}: {read}" if isinstance(read, str) else read)
+        if isinstance(read, str):
+            yield Line(first_line, f"card {number}: {read}")
+        else:
+            yield Line(first_line, *read)
 
 
-def _read_card(properties: list[_Property]) -> ImportedContact | str:
+def _read_card(properties: list[_Property]) -> tuple[ImportedContact, tuple[str, ...]] | str:
     by_name: dict[str, list[_Property]] = {}
     for each in properties:
         by_name.setdefault(each.name, []).append(each)
@@ -79,29 +82,24 @@ def _read_card(properties: list[_Property]) -> ImportedContact | str:
     kind = _first(by_name, "KIND").lower()
     if kind in _NOT_A_PERSON:
         return f"{_NOT_A_PERSON[kind]}, not a person"
-    written = [(each.preference, _unescape(each.text).strip()) for each in by_name.get("EMAIL", [])]
-    addresses: dict[str, str] = {}
-    for _, address in written:
-        normalized = normalize_address(address)
-        if address and normalized is None:
-            return f"not an address: {address}"
-        if normalized:
-            addresses.setdefault(normalized, address)
-    if not addresses:
-        return "no address"
-    preference = {normalize_address(address): number for number, address in reversed(written)}
+    emails = by_name.get("EMAIL", [])
+    in_order, listed = (
+        read_listed(*(_unescape(each.text) for each in properties))
+        for properties in (emails, sorted(emails, key=lambda each: each.preference))
+    )
+    external_id = _first(by_name, "UID") or (f"mailto:{in_order.found[0][1]}" if in_order.found else "")
+    if not external_id:
+        return "no UID, and no address to go by"
     first_name, last_name = _names(by_name)
-    return ImportedContact(
-        external_id=_first(by_name, "UID") or f"mailto:{next(iter(addresses))}",
+    contact = ImportedContact(
+        external_id=external_id,
         kind="contact",
         first_name=first_name,
         last_name=last_name,
         organization=_first(by_name, "ORG") or None,
-        addresses=tuple(
-            (addresses[normalized], normalized)
-            for normalized in sorted(addresses, key=preference.__getitem__)
-        ),
+        addresses=listed.found,
     )
+    return contact, listed.bad
 
 
 def _names(by_name: dict[str, list[_Property]]) -> tuple[str | None, str | None]:

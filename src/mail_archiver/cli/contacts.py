@@ -41,8 +41,8 @@ def import_(file: Path, dry_run: bool, as_json: bool, config: Path | None) -> in
     Of a vCard file: UID (the external_id; without one, the first address), N or FN, EMAIL, ORG. Versions 2.1,
     3.0 and 4.0, any number of cards.
 
-    A contact with a known external_id is updated. Bad lines and cards are reported by number, and the rest is
-    imported; the exit code is then 65.
+    A contact with a known external_id is updated. Bad lines, cards and addresses are reported by number, and
+    the rest is imported; the exit code is then 65. New contacts without an address are counted and left out.
     """
     from mail_archiver.app import open_app
     from mail_archiver.archiving.contact_import import CONTACTS

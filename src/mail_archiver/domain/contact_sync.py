@@ -114,13 +114,14 @@ def _plan_contact(
             plan.delete.append(contact.external_id)
     elif ours.is_deleted:
         plan.restore.append(contact)
-    elif ours.source != source or not _is_same(contact, ours.contact):
+    elif ours.source != source or not is_same(contact, ours.contact):
         plan.update.append(contact)
     else:
         plan.unchanged += 1
 
 
-def _is_same(theirs: ImportedContact, ours: ImportedContact) -> bool:
+def is_same(theirs: ImportedContact, ours: ImportedContact) -> bool:
+    """Whether a contact that comes in says what we have; what it does not say stays as it is."""
     fields = ("kind", "first_name", "last_name")
     if any(getattr(theirs, name) != getattr(ours, name) for name in fields):
         return False

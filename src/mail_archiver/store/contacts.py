@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mail_archiver.domain.contact import ImportedContact
-from mail_archiver.domain.contact_sync import KnownContact
+from mail_archiver.domain.contact_sync import KnownContact, is_same
 from mail_archiver.domain.linking import ContactAddress
 from mail_archiver.domain.source_state import SourceState
 from mail_archiver.store.addresses import replace_addresses
@@ -41,13 +41,17 @@ class Contacts:
         self._connection.execute(sa.insert(contact_address).values(values))
         return contact_id
 
-    def has(self, external_id: str) -> bool:
-        query = sa.select(sa.exists().where(contact.c.external_id == external_id))
-        return bool(self._connection.execute(query).scalar())
+    def says_the_same(self, record: ImportedContact) -> bool | None:
+        known = self.known([record.external_id]).get(record.external_id)
+        return None if known is None else not known.is_deleted and is_same(record, known.contact)
 
     def objection(self, record: ImportedContact) -> str | None:
         external_id = record.organization_id
-        if external_id and not record.organization and not self._organizations.has(external_id):
+        if (
+            external_id
+            and not record.organization
+            and self._organizations.with_external_id(external_id) is None
+        ):
             return f"there is no organization {external_id}"  # and no name to make it with
         return None
 

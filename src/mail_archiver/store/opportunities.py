@@ -17,6 +17,7 @@ from mail_archiver.store.tables import (
     linking_rule,
     opportunity,
     opportunity_contact,
+    organization,
 )
 
 _RULE = "opportunities"
@@ -38,12 +39,25 @@ class Opportunities:
         self._connection = connection
         self._organizations = Organizations(connection)
 
-    def has(self, external_id: str) -> bool:
-        query = sa.select(sa.exists().where(opportunity.c.external_id == external_id))
-        return bool(self._connection.execute(query).scalar())
+    def says_the_same(self, record: ImportedOpportunity) -> bool | None:
+        columns, pair = opportunity.c, opportunity_contact.c
+        query = sa.select(*columns, organization.c.external_id.label("company_id"))
+        query = query.join_from(opportunity, organization, isouter=True)
+        row = self._connection.execute(query.where(columns.external_id == record.external_id)).one_or_none()
+        if row is None:
+            return None
+        theirs = sa.select(contact.c.external_id).join(opportunity_contact, pair.contact_id == contact.c.id)
+        contact_ids = set(self._connection.execute(theirs.where(pair.opportunity_id == row.id)).scalars())
+        return (
+            (row.name, row.stage, row.closed_at) == (record.name, record.stage, record.closed_at)
+            and row.company_id == record.organization_id
+            and contact_ids == set(record.contact_ids)
+            and record.created_at in (None, row.created_at)
+            and record.updated_at in (None, row.updated_at)
+        )
 
     def objection(self, record: ImportedOpportunity) -> str | None:
-        if record.organization_id and not self._organizations.has(record.organization_id):
+        if record.organization_id and self._organizations.with_external_id(record.organization_id) is None:
             return f"there is no organization {record.organization_id}"
         there = self._contacts(record.contact_ids)
         missing = next((each for each in record.contact_ids if each not in there), None)

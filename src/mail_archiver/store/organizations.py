@@ -20,8 +20,17 @@ class Organizations:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def has(self, external_id: str) -> bool:
-        return self.with_external_id(external_id) is not None
+    def says_the_same(self, record: ImportedOrganization) -> bool | None:
+        named = sa.select(organization.c.id, organization.c.name)
+        row = self._connection.execute(
+            named.where(organization.c.external_id == record.external_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        columns = organization_address.c
+        addresses = sa.select(columns.normalized).where(columns.organization_id == row.id)
+        there = set(self._connection.execute(addresses).scalars())
+        return bool(row.name == record.name) and there == {normalized for _, normalized in record.addresses}
 
     def objection(self, record: ImportedOrganization) -> str | None:  # noqa: ARG002 it refers to nothing
         return None

@@ -54,7 +54,7 @@ def test_does_not_find_a_deleted_contact_until_it_is_brought_in_again(store: Sto
     sql.run("UPDATE contact SET deleted_at = '2024-01-01 00:00:00+00:00'")
     assert look_up(store, "ann@client.example") == set()
     with store.reading() as uow:
-        assert uow.contacts.has("1")
+        assert uow.contacts.known(["1"])
     add_contact(store, "1", "ann@client.example")
     assert look_up(store, "ann@client.example") == {ContactAddress(1, "ann@client.example")}
 
@@ -62,7 +62,7 @@ def test_does_not_find_a_deleted_contact_until_it_is_brought_in_again(store: Sto
 def test_knows_whether_a_contact_is_there(store: Store) -> None:
     add_contact(store, "1", "ann@client.example")
     with store.reading() as uow:
-        assert (uow.contacts.has("1"), uow.contacts.has("2")) == (True, False)
+        assert (list(uow.contacts.known(["1"])), list(uow.contacts.known(["2"]))) == (["1"], [])
 
 
 def test_a_new_contact_gets_all_that_is_told_of_it(store: Store, sql: Sql) -> None:

@@ -90,7 +90,7 @@ def test_everything_beside_a_sqlite_file_is_as_private_as_the_file(sqlite_url: s
     store = Store(sqlite_url)
     store.prepare()
     with store.run_lease("crm"), store.reading() as uow:
-        uow.contacts.has("1")
+        uow.contacts.known(["1"])
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
     assert len(modes) > 2
     assert [name for name, mode in modes.items() if mode & 0o077] == []

@@ -109,3 +109,15 @@ def test_bad_rows_are_told_and_their_contacts_are_there_all_the_same() -> None:
 
 def test_no_rows_are_no_contacts() -> None:
     assert read_rows([]) == SourceContacts()
+
+
+def test_what_a_crm_stores_for_a_browser_is_read_as_a_person_reads_it() -> None:
+    row = {
+        "external_id": 1,
+        "last_name": "D&#039;Arcy &amp; Fils &notes",
+        "address": "d&#039;arcy@client.example",
+        "addresses": "Zoé <z@post.example>",
+    }
+    contact = read_rows([row]).contacts["1"].contact
+    assert contact.last_name == "D'Arcy & Fils &notes"
+    assert [each for each, _ in contact.addresses] == ["d'arcy@client.example", "z@post.example"]

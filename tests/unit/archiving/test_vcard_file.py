@@ -111,8 +111,8 @@ def test_names(lines: list[str], expected: tuple[str | None, str | None]) -> Non
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        (["FN:Nobody"], "no address"),
-        (["EMAIL:not an address"], "not an address: not an address"),
+        (["FN:Nobody"], "no UID, and no address to go by"),
+        (["EMAIL:not an address"], "no UID, and no address to go by"),
         (["EMAIL:ann@client.example", "FN:A\0"], "a NUL character"),
         (["KIND:group", "EMAIL:all@client.example"], "a group, not a person"),
         (["KIND:org", "EMAIL:office@client.example"], "an organization, not a person"),
@@ -120,6 +120,13 @@ def test_names(lines: list[str], expected: tuple[str | None, str | None]) -> Non
 )
 def test_why_a_card_is_left_out(lines: list[str], reason: str) -> None:
     assert read(*lines) == f"card 1: {reason}"
+
+
+def test_an_address_that_is_none_costs_itself_alone() -> None:
+    content = b"BEGIN:VCARD\nEMAIL:nobody\nEMAIL:mailto:ann@client.example\nEND:VCARD\n"
+    (line,) = read_vcards(content)
+    assert not isinstance(line.content, str)
+    assert (line.content.addresses, line.bad_addresses) == ((("ann@client.example",) * 2,), ("nobody",))
 
 
 def test_many_cards_of_which_some_are_bad() -> None:
@@ -137,7 +144,7 @@ def test_many_cards_of_which_some_are_bad() -> None:
     ]
     assert found == [
         (1, "mailto:a@client.example"),
-        (6, "card 2: no address"),
+        (6, "card 2: no UID, and no address to go by"),
         (10, "mailto:c@client.example"),
         (21, "card 4: has no END:VCARD"),
     ]
