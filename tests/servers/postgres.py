@@ -47,10 +47,16 @@ class Postgres(ABC):
         self._password = token_urlsafe(9)
         self._database_numbers = count(1)
 
-    def new_database(self, like: str | None = None) -> str:
-        """The URL of a database that nobody else has: empty, or a copy of the one with the URL `like`."""
+    def new_database(self, like: str | None = None, encoding: str | None = None) -> str:
+        """The URL of a database that nobody else has: empty, or a copy of the one with the URL `like`.
+
+        Args:
+            encoding: None for UTF8.
+        """
         name = f"test_{next(self._database_numbers)}"
         template = f" TEMPLATE {make_url(like).database}" if like else ""
+        if encoding:
+            template = f" ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
         self._execute(f"CREATE DATABASE {name}{template}")
         if like:
             self._execute("CHECKPOINT")  # else the copy would be written to the disk while it is used

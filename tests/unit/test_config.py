@@ -87,6 +87,23 @@ def test_the_environment_counts_before_dotenv_and_dotenv_before_the_file(
     assert account.password == SecretStr("environment")
 
 
+@pytest.mark.parametrize(
+    ("written", "password"),
+    [
+        ("pa${HOME}ss", "pa${HOME}ss"),
+        ("$HOME", "$HOME"),
+        ("pa#ss", "pa#ss"),
+        ("'pa ss #\"${x}'", 'pa ss #"${x}'),
+        ('pa"ss', 'pa"ss'),
+    ],
+)
+def test_a_password_in_dotenv_is_as_it_is_written(tmp_path: Path, written: str, password: str) -> None:
+    line = f"MAIL_ARCHIVER_ACCOUNTS__CRM__PASSWORD={written}\n"
+    required = "MAIL_ARCHIVER_ACCOUNTS__CRM__HOST=h\nMAIL_ARCHIVER_ACCOUNTS__CRM__USERNAME=u\n"
+    (tmp_path / ".env").write_text(line + required)
+    assert load_settings().accounts["crm"].password == SecretStr(password)
+
+
 def test_the_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text('log_level = "error"')
     monkeypatch.setenv("MAIL_ARCHIVER_CONFIG", str(tmp_path / "config.toml"))

@@ -7,7 +7,6 @@ TOML file, defaults. An unknown key is an error, whichever of them it stands in.
 import os
 from pathlib import Path
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from mail_archiver.config.contact_source import ContactSource
@@ -17,7 +16,7 @@ from mail_archiver.config.names import (
     refuse_unknown_keys,
     refuse_unknown_variables,
 )
-from mail_archiver.config.settings import PREFIX, Account, Security, Settings
+from mail_archiver.config.settings import PREFIX, Account, Security, Settings, read_dotenv
 from mail_archiver.config.toml import read_toml
 from mail_archiver.errors import ConfigError
 
@@ -34,7 +33,7 @@ def load_settings(config: Path | None = None) -> Settings:
         ConfigError: A value is missing, wrong or unknown.
     """
     environment = {name.upper(): value for name, value in os.environ.items()}
-    dotenv = {name.upper(): value for name, value in dotenv_values(".env").items()}
+    dotenv = {name.upper(): value for name, value in read_dotenv(Path(".env")).items()}
     named = config or environment.get(CONFIG_VARIABLE) or dotenv.get(CONFIG_VARIABLE)
     from_file = read_toml(Path(named)) if named else {}
     for names, source in ((environment, "the environment"), (dotenv, ".env")):

@@ -2,8 +2,10 @@
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -15,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -216,11 +219,23 @@ class Settings(Secrets, BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 ours leaves values as they are written
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """From the strongest; what it is made with comes from the configuration file, and gives way."""
-        return env_settings, dotenv_settings, init_settings
+        return env_settings, _DotEnv(settings_cls), init_settings
+
+
+class _DotEnv(DotEnvSettingsSource):
+    """`.env`, in which "${…}" is what it says: it may be part of a password."""
+
+    def _read_env_file(self, file_path: Path) -> dict[str, str | None]:
+        return {name.lower(): value for name, value in read_dotenv(file_path).items()}
+
+
+def read_dotenv(path: Path) -> dict[str, str | None]:
+    """The variables that a `.env` file sets, as they are written there; empty where there is no file."""
+    return dotenv_values(path, interpolate=False, encoding="utf-8")

@@ -1,20 +1,22 @@
 """What every connection to a database is told, whoever makes it."""
 
-NETWORK = {
+SESSION = {
+    "client_encoding": "UTF8",
     "connect_timeout": 15,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-"""A server that is gone without a word is given up in about a minute (libpq's parameters, in s and ms)."""
+"""libpq's parameters, in s and ms. The encoding does not depend on the environment or the server, and a
+server that is gone without a word is given up in about a minute."""
 
 APPLICATION_NAME = "mail-archiver"
 
 LOCK_WAIT_S = 60
 """How long a statement waits for what another program has locked: its table, say, in PostgreSQL."""
 
-# The server's side of `NETWORK`. A machine that died says no goodbye: after half a minute of silence the
+# The server's side of `SESSION`. A machine that died says no goodbye: after half a minute of silence the
 # server's kernel asks it, and half a minute later the session ends, and what it held is free; as it does when
 # the machine died before it acknowledged an answer. For a holder that is merely stopped, its machine answers.
 LIMITS = f"""

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from mail_archiver.errors import ConfigError, DatabaseRefused, DatabaseUnavailable, MailArchiverError
-from mail_archiver.store.connecting import NETWORK, SQLITE_BUSY_TIMEOUT_MS
+from mail_archiver.store.connecting import SESSION, SQLITE_BUSY_TIMEOUT_MS
 from mail_archiver.store.database import read_url, sqlite_file
 from mail_archiver.store.translation import reason_of, shown, state_of, translate
 
@@ -82,13 +82,13 @@ class ContactSource:
             return sa.create_engine("sqlite://", creator=self._open_sqlite, **options)
         if backend == "postgresql":
             engine = sa.create_engine(
-                self._url, connect_args={"application_name": "mail-archiver", **NETWORK}, **options
+                self._url, connect_args={"application_name": "mail-archiver", **SESSION}, **options
             )
             sa.event.listen(engine, "begin", _begin_postgresql)
             return engine
         try:
             engine = sa.create_engine(
-                self._url, connect_args={"connect_timeout": NETWORK["connect_timeout"]}, **options
+                self._url, connect_args={"connect_timeout": SESSION["connect_timeout"]}, **options
             )
         except ModuleNotFoundError as error:
             raise ConfigError(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from mail_archiver.errors import ConfigError, DatabaseUnusable
-from mail_archiver.store.connecting import APPLICATION_NAME, LIMITS, NETWORK, SQLITE_BUSY_TIMEOUT_MS
+from mail_archiver.store.connecting import APPLICATION_NAME, LIMITS, SESSION, SQLITE_BUSY_TIMEOUT_MS
 
 _POSTGRESQL_NAMES = ("postgresql", "postgres", "postgresql+psycopg2")
 _BEGIN = "mail_archiver_begin"
@@ -54,10 +54,11 @@ def open_engine(url: sa.URL, schema: str | None = None) -> sa.Engine:
     else:
         engine = sa.create_engine(
             url,
-            connect_args={"application_name": APPLICATION_NAME, **NETWORK},
+            connect_args={"application_name": APPLICATION_NAME, **SESSION},
             pool_pre_ping=True,
             **options,
         )
+        sa.event.listen(engine, "connect", _require_utf8)
         sa.event.listen(engine, "begin", _bound_waiting)
     sa.event.listen(engine, "handle_error", _blame_rows, retval=True)
     return engine.execution_options(schema_translate_map={None: schema}) if schema else engine
@@ -143,6 +144,17 @@ def _identity(file: Path) -> tuple[int, int] | None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
+
+
+def _require_utf8(connection: Any, _record: object) -> None:
+    """Before any message fails on its first accent, and goes into quarantine for it."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigError(
+            f"the database {connection.info.dbname} is encoded in {encoding}, not UTF8",
+            setting="database_url",
+            hint="Make another one: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.",
+        )
 
 
 def _bound_waiting(connection: sa.Connection) -> None:

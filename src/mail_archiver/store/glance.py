@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from mail_archiver.domain.mailbox_state import Epoch, MailboxKey, MailboxStatus
-from mail_archiver.store.connecting import APPLICATION_NAME, LIMITS, NETWORK, SQLITE_BUSY_TIMEOUT_MS
+from mail_archiver.store.connecting import APPLICATION_NAME, LIMITS, SESSION, SQLITE_BUSY_TIMEOUT_MS
 from mail_archiver.store.release import HEAD
 
 _SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]+)")
@@ -226,7 +226,7 @@ def _open_postgresql(url: str, schema: str | None) -> _Postgresql | None:
     import psycopg2  # not where the database is SQLite
 
     try:
-        connection = psycopg2.connect(url, application_name=APPLICATION_NAME, **NETWORK)
+        connection = psycopg2.connect(url, application_name=APPLICATION_NAME, **SESSION)
     except (psycopg2.Error, ValueError):  # a URL that cannot even be handed over
         return None
     connection.autocommit = True

@@ -245,3 +245,21 @@ def test_an_error_of_the_callers_own_passes_through_and_undoes_the_transaction(
         uow.ledger.begin_epoch(KEY, status(), NOW)
         raise ValueError("the caller's")
     assert sql.count("mailbox_epoch") == 0
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_text_is_refused_by_name(postgres: Postgres, encoding: str) -> None:
+    with pytest.raises(ConfigError, match=f"encoded in {encoding}, not UTF8"):
+        Store(postgres.new_database(encoding=encoding)).prepare()
+
+
+def test_what_the_environment_says_of_the_encoding_does_not_count(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    store = Store(postgres_url)
+    store.upgrade()
+    with store.transaction() as uow:
+        uow.contacts.create(
+            "ż@client.example", "ż@client.example", kind="lead", first_name="😀", last_name=None
+        )
