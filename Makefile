@@ -1,4 +1,4 @@
-# Everything a checkout needs comes from here: a bare Python 3.11.5+, make and the package registries.
+# Everything a checkout needs comes from here: a bare Python, make and the package registries.
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
@@ -50,6 +50,10 @@ lock: .venv/bin/uv ## After a change of dependencies
 .venv/bin/uv:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' || \
+	{ echo '$(PYTHON) is older than 3.11.5: uv looks for another Python, or fetches one'; \
+	cp $(BIN)/uv .uv && ./.uv venv --quiet --clear --seed --python '>=3.11.5' .venv && mv .uv $(BIN)/uv || \
+	{ rm -rf .venv .uv; echo 'Install Python 3.11.5 or later, and name it: make PYTHON=...'; exit 1; }; }
 
 # --inexact: uv lives in the environment that it fills.
 .venv/.synced: .venv/bin/uv pyproject.toml uv.lock
