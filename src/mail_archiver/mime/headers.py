@@ -1,19 +1,15 @@
-"""Header fields to text, dates and Message-IDs; each guarded on its own.
+"""Header fields to text and Message-IDs; each guarded on its own.
 
-`email.utils` reads dates, `binascii` what stands in encoded words. The *repairs*, each with the mail of
-`tests/corpus` that needs it:
+`binascii` decodes what stands in encoded words. The *repairs*, each with the mail of `tests/corpus` that
+needs it:
 
 - white space and question marks in an encoded word (malformed/encoded-words-with-spaces), words glued to
   other text or in quotation marks (malformed/encoded-words-in-quotation-marks), base64 that is broken
-  (malformed/encoded-word-cut-off);
-- comments in a date, and blanks around its colons (rfc/date-with-comments,
-  legacy/date-with-comments-and-spaces); a year of three digits (legacy/year-of-three-digits).
+  (malformed/encoded-word-cut-off).
 """
 
 import binascii
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 
 from mail_archiver.domain.message import DefectCode
@@ -43,11 +39,6 @@ def _comment(levels: int) -> str:
 
 COMMENT = _comment(6)
 """With comments in comments (RFC 5322 section 3.2.2), deeper than anybody goes."""
-_COMMENT = re.compile(COMMENT, re.DOTALL)
-_AROUND_COLON = re.compile(r"(?<!\s)\s*([:,])\s*")
-_MAX_DATE_CHARACTERS = 200
-_UNKNOWN_ZONE = re.compile(r"(?:-0000| [A-Za-z])$")
-_YEAR_ZERO = re.compile(r"[A-Za-z]{3}[ -]0\d{3}\b")
 _MESSAGE_ID = re.compile(r"<([^<>]*)>")
 
 
@@ -129,26 +120,6 @@ def _word_octets(encoding: str, encoded: str, report: Report) -> bytes:
         report, DefectCode.HEADER_UNDECODABLE, "broken base64 in an encoded word, read as far as it goes"
     )
     return b"".join(decode_base64(InMemory(octets), 0, len(octets), broken))
-
-
-def read_date(raw: str, report: Report) -> datetime | None:
-    """The Date field (RFC 5322 section 3.3), in UTC; None when it is no moment in time.
-
-    A zone of "-0000" says that the local zone is unknown: the time is UTC all the same.
-    """
-    text = _AROUND_COLON.sub(r"\1", _COMMENT.sub(" ", raw[:_MAX_DATE_CHARACTERS])).strip()
-    try:
-        moment = parsedate_to_datetime(text)
-        if _YEAR_ZERO.search(text):  # what programs write that know no date
-            raise ValueError
-        if 100 <= moment.year < 1000:  # RFC 5322 section 4.3
-            moment = moment.replace(year=moment.year + 1900)
-        if moment.tzinfo is None and not _UNKNOWN_ZONE.search(text):
-            report(DefectCode.DATE_INVALID, "no zone that is known, taken as UTC")
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        report(DefectCode.DATE_INVALID, "no moment in time, left empty")
-        return None
 
 
 def read_message_id(raw: str, report: Report) -> str | None:

@@ -14,12 +14,12 @@ from mail_archiver.mime.attachments import Attachments
 from mail_archiver.mime.bodies import Sorted, sort_parts
 from mail_archiver.mime.body_text import BodyText
 from mail_archiver.mime.charsets import Report
+from mail_archiver.mime.dates import read_date
 from mail_archiver.mime.delivery_report import read_delivery_reports
 from mail_archiver.mime.header_block import header_sha256
 from mail_archiver.mime.headers import (
     decode_unstructured,
     header_text,
-    read_date,
     read_in_reply_to,
     read_keyword,
     read_message_id,

@@ -1,11 +1,9 @@
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.headers import decode_unstructured, header_text, read_date, read_message_id
+from mail_archiver.mime.headers import decode_unstructured, header_text, read_message_id
 
 
 class Defects(list[DefectCode]):
@@ -78,46 +76,6 @@ def test_encoded_words_cut_anywhere_give_back_the_text(text: str) -> None:
         for n in range(0, len(octets), 5)
     )
     assert subject(words, Defects()) == text
-
-
-@pytest.mark.parametrize(
-    ("raw", "moment"),
-    [
-        (b"Mon, 10 Mar 2025 11:00:00 +0100", datetime(2025, 3, 10, 10, tzinfo=UTC)),
-        (b"Mon, 10 Mar 2025 11:00:00 +0100 (CET)", datetime(2025, 3, 10, 10, tzinfo=UTC)),
-        (b"10 Mar 2025 11:00 -0000", datetime(2025, 3, 10, 11, tzinfo=UTC)),
-        (b"Mon, 10 Mar 2025 11:00:00 GMT", datetime(2025, 3, 10, 11, tzinfo=UTC)),
-        (b"Mon, 10 Mar 97 10:00:00 EST", datetime(1997, 3, 10, 15, tzinfo=UTC)),
-        (b"Fri, 31 Dec 2100 23:59:59 -0500", datetime(2101, 1, 1, 4, 59, 59, tzinfo=UTC)),
-    ],
-)
-def test_a_date_is_a_moment_in_utc(raw: bytes, moment: datetime) -> None:
-    defects = Defects()
-    read = read_date(raw.decode("ascii", "surrogateescape"), defects)
-    assert read == moment
-    assert read is not None
-    assert read.utcoffset() == moment.utcoffset()
-    assert defects == []
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"yesterday",
-        b"Mon, 32 Mar 2025 10:00:00 +0000",
-        b"Mon, 10 Mar 2025 25:00:00 +0000",
-        b"Fri, 31 Dec 9999 23:59:59 -0100",
-        b"Mon, 10 Mar 99999 10:00:00 +0000",
-        b"Mon, 10 Mar 2025 10:00:00 +9900",
-        b"\xff\xfe",
-        b"1" * 10_000,
-    ],
-)
-def test_an_impossible_date_stays_empty(raw: bytes) -> None:
-    defects = Defects()
-    assert read_date(raw.decode("ascii", "surrogateescape"), defects) is None
-    assert defects == [DefectCode.DATE_INVALID]
 
 
 @pytest.mark.parametrize(
