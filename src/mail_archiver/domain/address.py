@@ -11,6 +11,7 @@ MAX_ADDRESS_OCTETS = 320
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 """Marks of direction and the like, which copying an address takes along."""
 
+_NEEDLESSLY_QUOTED = re.compile(r'"([^\s<>(),;:@"\\\[\]]+)"')
 _SPECIALS = re.compile(r'[<>(),;:@"\\]')
 
 
@@ -58,7 +59,9 @@ def normalize_address(address: str) -> str | None:
     """The form in which two addresses are compared.
 
     Lower case, the domain as A-labels (IDNA 2008 with the UTS 46 mapping, RFC 5891), a final dot of the
-    domain dropped; nothing else changes: no dot and no "+tag" is taken from a local part.
+    domain dropped, and quotation marks that nothing needs (RFC 5321 section 4.1.2); those around dots go too,
+    which Japanese phones write with and without. Nothing else changes: no dot and no "+tag" is taken from a
+    local part.
 
     Returns:
         None where there is no local part or no domain, where white space, control characters or (outside
@@ -68,6 +71,8 @@ def normalize_address(address: str) -> str | None:
     local, _, domain = address.strip().rpartition("@")
     if len(address) > 2 * MAX_ADDRESS_OCTETS or " " in address.strip() or not (local + domain).isprintable():
         return None
+    needless = _NEEDLESSLY_QUOTED.fullmatch(local)
+    local = needless[1] if needless else local
     quoted, literal = local.startswith('"'), domain.startswith("[")
     if (not quoted and _SPECIALS.search(local)) or (not literal and _SPECIALS.search(domain)):
         return None

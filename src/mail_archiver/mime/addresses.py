@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from mail_archiver.domain.address import INVISIBLE, Address, Role, normalize_address
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.charsets import Report
+from mail_archiver.mime.charsets import Report, unreported
 from mail_archiver.mime.headers import COMMENT, ENCODED_WORD, decode_words
 
 _LENIENT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
@@ -57,8 +57,19 @@ _ROUTE = re.compile(r"@[^:]*:|mailto:", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
+_PLAIN = re.compile(
+    r"(?<![^\s\"<>,;:()\[\]\\])[^\s\"<>,;:()\[\]@\\]{1,64}+@[\w-]++(?:\.[\w-]++)++(?![^\s\"<>,;:()\[\]\\])"
+)
+_GLUED = re.compile(
+    r"(=\?[^?\s]++\?[bq]\?[^?\s]*+\?=)(?=[^\s@<>\"=]{1,64}+@)", re.IGNORECASE
+)  # a word and an address
+_MBOX_DATE = re.compile(
+    r"\s[A-Z][a-z]{2} +[A-Z][a-z]{2} +\d{1,2} +\d\d:\d\d(?::\d\d)?(?: +[A-Z]{3,4})? +\d{4}\Z"
+)
+
 _AROUND_NAME = " \t<>\"'"
 _MAX_TOKENS = 1_000
+_MAX_WORDS = 10  # in a row that hold no address
 _MAX_UNCLOSED = 1_000  # parentheses; each is looked at as if it began comments in comments
 _MAX_SOUND = 1_000  # a longer list is read one by one, as far as the caller wants it
 _MAX_KNOWN_CHARACTERS = 400
@@ -102,6 +113,8 @@ def _read_one(element: str) -> _Found | None:
     found = email.utils.getaddresses([element], **_LENIENT)
     if len(found) != 1 or not _SOUND.fullmatch(found[0][1]):
         return None
+    if found[0][1] not in element:  # the library closes up "ann@client.example at work"
+        return None
     read = _tidy(decode_words(found[0][0], report), found[0][1], report)
     return None if defects else read
 
@@ -110,26 +123,57 @@ def _read_any(text: str, report: Report) -> Iterator[_Found | None]:
     """The addresses of a list in which something is broken, or unusual; None for an element without any."""
     if text.count("(") - text.count(")") > _MAX_UNCLOSED:
         text = text.replace("(", " ")
-    for element in _elements(text):
+    for element in _elements(_GLUED.sub(r"\1 ", text)):
         for name, spec in list(_read_element(element, report)) or [("", "")]:
-            yield _tidy(decode_words(name, report), decode_words(spec, report), report)
+            yield from _tidied(decode_words(name, report), decode_words(spec, report), report)
+
+
+def _tidied(name: str, address: str, report: Report) -> Iterator[_Found | None]:
+    """What is there; of what is no address the addresses in it, such as before a word in the brackets."""
+    found = _tidy(name, address, unreported)
+    inside = [] if found is None or found[2] else _PLAIN.findall(found[1])
+    if not inside:
+        yield _tidy(name, address, report)
+    for each in dict.fromkeys(inside):
+        yield _tidy(name, each, report)
 
 
 def _elements(text: str) -> Iterator[list[_Token]]:
-    """What stands between commas."""
+    """What stands between commas; words before one are a part of the name that follows ("Doe, Ann <...>")."""
+    words: list[list[_Token]] = []
+    for element, is_before_comma in _between_separators(text):
+        if is_before_comma and len(words) < _MAX_WORDS and not _may_hold_address(element):
+            words.append(element)
+            continue
+        if words and any(kind == "angle" and "@" in text for kind, text in element):
+            for each in reversed(words):
+                element[:0] = [*each, ("text", ", ")]
+        else:
+            yield from words
+        words = []
+        yield element
+    yield from words
+
+
+def _may_hold_address(element: list[_Token]) -> bool:
+    return any("@" in text or kind == "word" for kind, text in element)
+
+
+def _between_separators(text: str) -> Iterator[tuple[list[_Token], bool]]:
+    """What stands between commas and semicolons, and whether it is a comma that ends it."""
     element: list[_Token] = []
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup or "text"
         if kind == "separator" or len(element) >= _MAX_TOKENS:
             if element:
-                yield element
+                yield element, token.group() == ","
             element = []
-        elif kind == "group" and not _is_mailto(element):
+        elif kind == "group" and not _is_mailto(element) and not _may_hold_address(element[:1]):
             element = []
         else:
             element.append((kind, token.group()))
     if element:
-        yield element
+        yield element, False
 
 
 def _is_mailto(element: list[_Token]) -> bool:
@@ -175,7 +219,7 @@ def _in_brackets(angle: str) -> list[str]:
 
 def _read_bare(element: list[_Token], report: Report) -> Iterator[tuple[str, str]]:
     text = "".join(text for kind, text in element if kind not in ("comment", "angle"))
-    text = text.partition("mailto:")[2] or text
+    text = _MBOX_DATE.sub("", text.partition("mailto:")[2] or text)
     if "=?" in text:  # the whole address may be inside an encoded word
         text = decode_words(text, report)
     alone = _ADDR_SPEC.fullmatch(text.strip())

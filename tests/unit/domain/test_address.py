@@ -43,6 +43,14 @@ def test_addresses_are_compared_in_lower_case_with_the_domain_as_a_labels(
 
 
 @pytest.mark.parametrize(
+    ("quoted", "plain"),
+    [('"ann"@x.example', "ann@x.example"), ('"ken..ito."@x.example', "ken..ito.@x.example")],
+)
+def test_quotation_marks_that_nothing_needs_make_no_difference(quoted: str, plain: str) -> None:
+    assert normalize_address(quoted) == normalize_address(plain) == plain
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "",

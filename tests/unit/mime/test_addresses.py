@@ -91,10 +91,35 @@ def test_a_slip_costs_no_address(raw: bytes, expected: list[tuple[str, str]]) ->
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
+        (b"Lee, Ann <a@x.example>", [("Lee, Ann", "a@x.example")]),
+        (
+            b"Lee, Ann, Dr. <a@x.example>, Ek, Bo <b@y.example>",
+            [("Lee, Ann, Dr.", "a@x.example"), ("Ek, Bo", "b@y.example")],
+        ),
+        (b"Team: Lee, Ann <a@x.example>;", [("Lee, Ann", "a@x.example")]),
+        (b"a@x.example Tue Mar  3 21:00:00 2026", [("", "a@x.example")]),
+        (b"Ann <a@x.example at work>", [("Ann", "a@x.example")]),
+        (b"a@x.example at work", [("at work", "a@x.example")]),
+        (b"Ann <x.example a@x.example>", [("Ann", "a@x.example")]),
+        (b"Ann <ann lee@x.example>", [("Ann", "lee@x.example")]),
+        (b"=?utf-8?q?J=C3=BCrgen?=a@x.example", [("Jürgen", "a@x.example")]),
+        (
+            b'<"a@x.example\\" <a@x.example>, Bo <b@y.example>"@localhost.localdomain>',
+            [("", "a@x.example"), ("", "b@y.example")],
+        ),
+    ],
+)
+def test_the_address_that_a_person_sees_is_found(raw: bytes, expected: list[tuple[str, str]]) -> None:
+    assert read(raw)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
         (b"nobody, b@y.example", [("", "nobody"), ("", "b@y.example")]),
         (b"Ann <ann>", [("Ann", "ann")]),
         (b"MAILER-DAEMON <>", [("", "MAILER-DAEMON")]),
-        (b"<ann lee@x.example>", [("", "ann lee@x.example")]),
+        (b"<ann lee>", [("", "ann lee")]),
         (b"a@x@y.example", [("", "a@x@y.example")]),
         (b"a@", [("", "a@")]),
         (b"@x.example", [("", "@x.example")]),
