@@ -1,7 +1,8 @@
 """What a reader sees of a message: its text and its HTML, and the files that lie packed in the text."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
 from io import IncrementalNewlineDecoder
 
 from mail_archiver.domain.message import DefectCode
@@ -14,6 +15,12 @@ from mail_archiver.mime.tnef import Tnef
 from mail_archiver.mime.uuencode import cut_uuencoded
 from mail_archiver.octets import head, whole
 
+_META = re.compile(
+    rb"""<meta\b[^>]{0,200}?\bcharset\s{0,9}=\s{0,9}["']?([a-z0-9_.:+-]{1,40})""", re.IGNORECASE
+)
+_META_OCTETS = 4 * 1024
+_HTML_WORD = re.compile(r"\bhtml\b", re.IGNORECASE)
+_EXCUSE_CHARACTERS, _WRAPPED_CHARACTERS = 300, 50
 _PACKED = re.compile(rb"^begin(?:-base64)?[ \t]++[0-7]", re.MULTILINE)
 
 
@@ -37,11 +44,28 @@ class BodyText:
         self._report_at = report_at
 
     def read(self, text: Sequence[Leaf], html: Sequence[Leaf]) -> None:
-        """Read the parts that are the text, and those that are the HTML (RFC 8621 section 4.1.4)."""
-        self.text = self._join(text)
-        self.html = self._join(html)
-        if self.html and not (self.text or "").strip():
-            self.text = html_to_text(self.html) or self.text
+        """Read what a reader of text sees, and what one of HTML sees (RFC 8621 section 4.1.4).
+
+        Of HTML among text the text form is read, and text among HTML becomes HTML, so that both bodies hold
+        all that is seen, in order. Without any HTML there is no body of it.
+        """
+        decoded: dict[str, str] = {}
+        room = {True: self._max_octets, False: self._max_octets}
+        for leaf in [*text, *html]:
+            if leaf.part.number not in decoded:
+                octets = self._octets(leaf, room[_is_html(leaf)])
+                room[_is_html(leaf)] -= len(octets)
+                decoded[leaf.part.number] = self._decode(leaf, octets)
+        self.text = _joined(
+            html_to_text(decoded[leaf.part.number]) or None if _is_html(leaf) else decoded[leaf.part.number]
+            for leaf in text
+        )
+        has_html = any(_is_html(leaf) and decoded[leaf.part.number].strip() for leaf in html)
+        self.html = _joined(
+            decoded[leaf.part.number] if _is_html(leaf) else _as_html(decoded[leaf.part.number])
+            for leaf in html
+            if has_html or _is_html(leaf)
+        )
 
     def read_packed(self, packed: Tnef, where: str) -> None:
         """Take the bodies of a winmail.dat where the message has none of its own."""
@@ -58,36 +82,67 @@ class BodyText:
         if self.html and not self.text:
             self.text = html_to_text(self.html)
 
-    def _join(self, leaves: Sequence[Leaf]) -> str | None:
-        room, texts = self._max_octets, []
-        for leaf in leaves:
-            report = self._report_at(leaf.part.number or "1")
-            octets, is_cut = self._octets(leaf, room)
-            if is_cut:
-                report(DefectCode.BODY_CUT, f"the first {len(octets)} octets are read")
-            room -= len(octets)
-            charset = leaf.part.parameters.get("charset")
-            text = decode_text(octets, charset.text if charset else None, report)
-            texts.append(_with_lf(text, report))
-        return "\n".join(texts) if leaves else None
+    def _decode(self, leaf: Leaf, octets: bytes) -> str:
+        parameter = leaf.part.parameters.get("charset")
+        charset = parameter.text if parameter else None
+        if charset is None and _is_html(leaf) and not _is_utf8(octets):
+            meta = _META.search(octets[:_META_OCTETS])
+            charset = meta[1].decode("ascii") if meta else None
+        report = self._report_at(leaf.part.number or "1")
+        return _with_lf(decode_text(octets, charset, report), report)
 
-    def _octets(self, leaf: Leaf, room: int) -> tuple[bytes, bool]:
-        """The octets of a text, what is packed in it cut out; and whether there were more."""
+    def _octets(self, leaf: Leaf, room: int) -> bytes:
+        """The octets of a text that are read, without the files that are packed in it."""
         octets = head(leaf.content, room)
         is_cut = len(octets) < len(leaf.content)
-        if leaf.part.content_type != "text/html" and _has_packed(octets):
+        if not _is_html(leaf) and _has_packed(octets):
             if is_cut and len(leaf.content) <= MAX_OPENED_OCTETS:
                 octets, is_cut = whole(leaf.content), False
             octets = self._cut_packed(octets, leaf.part.number or "1")
         if is_cut or len(octets) > room:
-            return _to_line_end(octets[:room]), True
-        return octets, False
+            octets = _to_line_end(octets[:room])
+            self._report_at(leaf.part.number or "1")(
+                DefectCode.BODY_CUT, f"the first {len(octets)} octets are read"
+            )
+        return octets
 
     def _cut_packed(self, octets: bytes, where: str) -> bytes:
         octets, files = cut_uuencoded(octets)
         if files:
             self.packed.append((where, files))
         return octets
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text is no substitute for the HTML beside it: it is blank, or excuses itself."""
+    text = text.strip()
+    first_line, line_end, _ = text.partition("\n")
+    is_one_paragraph = not line_end or len(first_line) > _WRAPPED_CHARACTERS
+    is_short = is_one_paragraph and len(text) <= _EXCUSE_CHARACTERS
+    return not text or (is_short and _HTML_WORD.search(text) is not None)
+
+
+def _is_html(leaf: Leaf) -> bool:
+    return leaf.part.content_type == "text/html"
+
+
+def _is_utf8(octets: bytes) -> bool:
+    """Whatever HTML says of itself: it is often recoded on its way, and then says what it was."""
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_html(text: str) -> str | None:
+    return f'<div style="white-space: pre-wrap">{escape(text, quote=False)}</div>\n' if text.strip() else None
+
+
+def _joined(forms: Iterable[str | None]) -> str | None:
+    """What is there of a body, in order; None where nothing is."""
+    found = [form for form in forms if form is not None]
+    return "\n".join([form for form in found if form.strip()] or found[:1]) if found else None
 
 
 def _has_packed(octets: bytes) -> bool:

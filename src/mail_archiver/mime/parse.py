@@ -12,8 +12,8 @@ from mail_archiver.domain.message import Defect, DefectCode, Message
 from mail_archiver.mime.addresses import read_addresses
 from mail_archiver.mime.attachments import Attachments
 from mail_archiver.mime.bodies import Sorted, sort_parts
-from mail_archiver.mime.body_text import BodyText
-from mail_archiver.mime.charsets import Report
+from mail_archiver.mime.body_text import BodyText, says_nothing
+from mail_archiver.mime.charsets import Report, decode_raw
 from mail_archiver.mime.dates import read_date
 from mail_archiver.mime.delivery_report import read_delivery_reports
 from mail_archiver.mime.header_block import header_sha256
@@ -79,12 +79,12 @@ class _Reader:
         source_sha256 = sha256_of(self.source)
         leaves = [self.read_leaf(part) for part in self.root.leaves]
         by_number = {leaf.part.number: leaf for leaf in leaves}
-        bodies = sort_parts(self.root)
-        body = self.read_body(bodies, by_number)
 
         def content(part: Part) -> bytes:
             return head(by_number[part.number].content, LOOKED_AT_OCTETS)
 
+        bodies = sort_parts(self.root, lambda part: says_nothing(decode_raw(content(part))))
+        body = self.read_body(bodies, by_number)
         attachments = self.attachments(bodies, body, by_number)
         if attachments.tnef:
             body.read_packed(*attachments.tnef)
@@ -168,8 +168,7 @@ class _Reader:
     def read_body(self, bodies: Sorted, leaves: dict[str, Leaf]) -> BodyText:
         body = BodyText(self.limits.body_octets, self.report_at)
         body.read(
-            [leaves[part.number] for part in bodies.text if part.content_type != "text/html"],
-            [leaves[part.number] for part in bodies.html if part.content_type == "text/html"],
+            [leaves[part.number] for part in bodies.text], [leaves[part.number] for part in bodies.html]
         )
         return body
 

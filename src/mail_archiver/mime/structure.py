@@ -25,6 +25,7 @@ from mail_archiver.octets import Octets, Spool
 
 _MAX_DELIMITER_OCTETS = 4_096
 _TOP = re.compile(rb"(?:>?From (?![ \t]*:)[^\n]*\n)?(?:[ \t]+(?=[!-9;-~]+:))?")  # of an mbox; a stray indent
+_NO_TEXT = ("application", "audio", "font", "image", "model", "video")
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]+/[a-z0-9!#$%&'*+.^_`{|}~-]+")
 
 _DEFECTS: Mapping[type[Exception], tuple[DefectCode, str]] = {
@@ -98,10 +99,15 @@ class Part(Message):
 
     @cached_property
     def content_type(self) -> str:
-        """In lower case; "text/plain" where none is given or it is not one (RFC 2045 section 5.2)."""
+        """In lower case; "text/plain" where none is given or it is not one (RFC 2045 section 5.2).
+
+        What names another kind of content without a subtype, such as "application-x-gzip", is no text.
+        """
         raw = self.raw("content-type")
         declared = self.get_default_type() if raw is None else read_parameters(raw)[0]
-        return declared if _TOKEN.fullmatch(declared) else "text/plain"
+        if _TOKEN.fullmatch(declared):
+            return declared
+        return "application/octet-stream" if declared.startswith(_NO_TEXT) else "text/plain"
 
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
