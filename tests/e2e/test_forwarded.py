@@ -68,15 +68,32 @@ def test_who_wrote_what_staff_forward_is_linked_and_the_rule_is_recorded(
     ]
     assert with_contacts.rows(
         """SELECT a.subject, d.position, d.display_name, d.address, d.normalized FROM archive_address d
-           JOIN archive a ON a.id = d.archive_id WHERE d.role = 'forwarded' ORDER BY a.subject"""
+           JOIN archive a ON a.id = d.archive_id WHERE d.role = 'forwarded' ORDER BY a.subject, d.position"""
     ) == [
         ("FW: A question", 0, "Bob", "bob@far.example", "bob@far.example"),
+        ("FW: A question", 1, "", "client@client.example", "client@client.example"),
         ("TR: L'offre", 0, "Ann Client", "Ann@Client.example", "ann@client.example"),
     ]
     ((archive_id,),) = with_contacts.rows("SELECT id FROM archive WHERE subject = 'TR: L''offre'")
     said = with_contacts.run("show", str(archive_id)).stdout
     assert "forwarded    Ann Client <Ann@Client.example>" in said
     assert "contact 1, Ann Client: forwarded ann@client.example, by forwarded-block-fr" in said
+
+
+def test_whom_our_own_forwarded_mail_went_to_is_linked_and_explained(
+    with_contacts: Installation, dovecot: Dovecot
+) -> None:
+    text = (
+        "For the file.\n\nFrom: Claire <claire@example.com>\nSent: 5/10/2026 09:00\nTo: ann@client.example\n"
+    )
+    dovecot.deliver(
+        with_contacts.user, mail("FW: Quote", to="crm@example.com", cc=None, text=f"{text}Subject: Quote\n")
+    )
+    assert with_contacts.run("run").returncode == 0
+    assert links(with_contacts) == [
+        ("FW: Quote", "c1", "forwarded", "ann@client.example", "forwarded-block-recipient", "auto")
+    ]
+    assert "forwarded a message to this address" in with_contacts.run("explain", "1").stdout
 
 
 def test_what_others_forward_links_nobody_further_in(with_contacts: Installation, dovecot: Dovecot) -> None:

@@ -1,7 +1,7 @@
-"""Who wrote what our own people forward to the archive."""
+"""Who wrote, or got, what our own people forward to the archive."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -18,22 +18,25 @@ from mail_archiver.mime.structure import scan
 from mail_archiver.octets import InMemory, head
 
 RULE = "forwarded-attachment"
+RECIPIENT_RULE = "forwarded-attachment-recipient"
 MAX_LINES_BEFORE = 60
 """Of our own, above the block; beyond, only the subject of a forward tells it from something quoted."""
 
 _MAX_ENCLOSED = 100
+_MAX_FIELDS = 10
 _HEADER_OCTETS = 64 * 1024
 _HTML_CHARACTERS = 256 * 1024
 _PREFIX = re.compile(r"\s*+(?:\[[^\]]*+\]\s*+)?([^\W\d_]{1,8})(?:\[\d{1,3}\])?\s*+[:：]")
 
 
 def find_forwarded(message: Message, own: OwnAddresses) -> tuple[Address, ...]:
-    """The senders of what a message forwards, in the role `FORWARDED`, each with the rule that found it.
+    """The senders and recipients of what a message forwards, as `FORWARDED`, each with its rule.
 
-    What is attached as a message counts first; only where no client wrote it, the text is read. There the
-    outermost block decides: it is of who wrote to us. What stands further in is what that person had quoted,
-    and is looked at only when the outer block is of our own people, who hand a client's mail on to each
-    other. A block with a name and no address ends the search, and so does a quoted reply.
+    What is attached as a message counts first; only where no client wrote or got it, the text is read. There
+    the outermost block decides that a client wrote or got: of what staff forward of their own sent mail, the
+    recipients are the clients. What stands further in is what that person had quoted, and is looked at only
+    when the outer block is of our own people alone, who hand a client's mail on to each other. A block that
+    only names its sender ends the search, and so does a quoted reply.
 
     A reply, by its subject, forwards nothing but what a line introduces as forwarded: Outlook quotes what it
     answers with the same block. Bounces and automatic replies return mail, and do not forward it.
@@ -44,43 +47,52 @@ def find_forwarded(message: Message, own: OwnAddresses) -> tuple[Address, ...]:
     """
     if message.kind in (Kind.BOUNCE, Kind.AUTO_REPLY):
         return ()
+    attached = (address for each in _attached(message) for address in _addresses_of(each))
+    return _clients(islice(attached, _MAX_ENCLOSED), own) or _quoted(message, own)
+
+
+def _clients(addresses: Iterable[Address], own: OwnAddresses) -> tuple[Address, ...]:
+    """Those that are not ours, each once."""
     found: dict[str, Address] = {}
-    for address in islice(_attached_senders(message), _MAX_ENCLOSED):
+    for address in addresses:
         if address.normalized and address.normalized not in own:
             found.setdefault(address.normalized, address)
-    if found:
-        return tuple(found.values())
-    return tuple(_quoted_senders(message, own))
+    return tuple(found.values())
 
 
-def _attached_senders(message: Message) -> Iterator[Address]:
+def _attached(message: Message) -> Iterator[Attachment]:
     for attachment in message.attachments:
         # Some programs attach a message as they would any file.
         is_message = attachment.content_type in MESSAGE_TYPES or attachment.safe_name.lower().endswith(".eml")
         if is_message and attachment.within is None:
-            yield from _senders_of(attachment)
+            yield attachment
 
 
-def _senders_of(attachment: Attachment) -> Iterator[Address]:
-    enclosed = scan(InMemory(head(attachment.content, _HEADER_OCTETS)))
-    sender = header_text(enclosed.root.raw("from") or "", unreported)  # the defects are its own
-    for address in filter(None, read_addresses(sender, Role.FORWARDED, unreported)):
-        yield replace(address, rule=RULE)
+def _addresses_of(attachment: Attachment) -> Iterator[Address]:
+    header = scan(InMemory(head(attachment.content, _HEADER_OCTETS))).root
+    for name, rule in (("from", RULE), ("to", RECIPIENT_RULE), ("cc", RECIPIENT_RULE)):
+        for raw in header.fields.get(name, ())[:_MAX_FIELDS]:
+            text = header_text(raw, unreported)  # the defects are its own
+            for address in filter(None, read_addresses(text, Role.FORWARDED, unreported)):
+                yield replace(address, rule=rule)
 
 
-def _quoted_senders(message: Message, own: OwnAddresses) -> Iterator[Address]:
-    """The sender of the block that decides, if there is one."""
+def _quoted(message: Message, own: OwnAddresses) -> tuple[Address, ...]:
+    """The clients of the block that decides, if there is one."""
     begin = _PREFIX.match(message.subject or "")
     prefix = begin[1].lower() if begin else ""
     for text in _texts(message, is_forward=prefix in FORWARD_PREFIXES):
         for nth, block in enumerate(read_blocks(text)):
             is_doubtful = not nth and block.lines_before > MAX_LINES_BEFORE and prefix not in FORWARD_PREFIXES
             is_answered = prefix in REPLY_PREFIXES and not block.says_forward
-            if is_doubtful or is_answered or block.sender is None:
+            if is_doubtful or is_answered:
                 break
-            if block.sender.normalized and block.sender.normalized not in own:
-                yield block.sender
-                return
+            clients = _clients(filter(None, (block.sender, *block.recipients)), own)
+            if clients:
+                return clients
+            if block.sender is None:
+                break
+    return ()
 
 
 def _texts(message: Message, *, is_forward: bool) -> Iterator[str]:

@@ -12,6 +12,8 @@ _IN_WORDS = {
     "recipient-address": "the message went to this address",
     "delivered-address": "the message was delivered to this address (a Bcc, perhaps)",
     "sender-address": "the message came from this address",
+    "forwarded-attachment-recipient": "one of ours forwarded a message to this address",
+    "forwarded-block-recipient": "one of ours forwarded a message to this address",
     "forwarded": "one of ours forwarded a message of this address",
 }
 """By what a rule's name is, or begins with."""

@@ -15,8 +15,19 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mail_archiver.domain.address import INVISIBLE, Address, Role, normalize_address
-from mail_archiver.domain.forward_words import COUNTED, DATE, ENGLISH, FROM, LANGUAGES, MEANINGS, PHRASES, TO
+from mail_archiver.domain.forward_words import (
+    CC,
+    COUNTED,
+    DATE,
+    ENGLISH,
+    FROM,
+    LANGUAGES,
+    MEANINGS,
+    PHRASES,
+    TO,
+)
 
+RECIPIENT_RULE = "forwarded-block-recipient"
 RULE = "forwarded-block"
 """Followed by the block's language (ISO 639-1) unless its words are of several: a "De:" that Gmail wrote."""
 
@@ -25,8 +36,10 @@ MAX_LINES = 1_000
 
 _MAX_LINE = 1_000
 _MAX_LABEL = 20
+_MAX_RECIPIENTS = 100  # of one field
 _MAX_CONTINUED = 10  # lines that go on with the value above; of a sender, one
 
+_RECIPIENTS = {TO, CC}
 _UNSEEN = re.compile(f"[{INVISIBLE}\xad\u061c]")
 _LABELS = "|".join(re.escape(word) for word, meanings in MEANINGS.items() if FROM in meanings.values())
 _SENDER = re.compile(rf"^(?:[>*_]|[^\S\n])*+(?:{_LABELS})(?:[*_]|[^\S\n])*+:", re.IGNORECASE | re.MULTILINE)
@@ -54,11 +67,13 @@ class Block(NamedTuple):
 
     Attributes:
         sender: With the rule that tells the block's language; None where it is a name without an address.
+        recipients: Of To, Cc and Bcc, those that have an address.
         says_forward: The line above says that something is forwarded, and not replied to.
         lines_before: That are not empty, from the beginning of the text.
     """
 
     sender: Address | None
+    recipients: tuple[Address, ...]
     says_forward: bool
     lines_before: int
 
@@ -162,7 +177,8 @@ def _judge(fields: Sequence[_Field], introduced: tuple[str, bool] | None, before
         return None
     code, says_forward = introduced or (None, False)
     language = _language(fields, complete) if complete else code
-    return Block(_read_sender(value, f"{RULE}-{language}" if language else RULE), says_forward, before)
+    sender = _read_sender(value, f"{RULE}-{language}" if language else RULE)
+    return Block(sender, tuple(_read_recipients(fields)), says_forward, before)
 
 
 def _language(fields: Sequence[_Field], candidates: Sequence[str]) -> str | None:
@@ -189,6 +205,15 @@ def _read_sender(value: str, rule: str) -> Address | None:
                 name = _BRACKET_AT_END.sub("", value[: value.index(address)]).strip(_AROUND_NAME)
                 return Address(Role.FORWARDED, "" if "@" in name else name, address, normalized, rule)
     return None
+
+
+def _read_recipients(fields: Sequence[_Field]) -> Iterator[Address]:
+    for field in fields:
+        if not _RECIPIENTS.isdisjoint(field.meanings.values()):
+            for each in re.split("[,;]", field.value)[:_MAX_RECIPIENTS]:
+                address = _read_sender(each, RECIPIENT_RULE)
+                if address:
+                    yield address
 
 
 def _introduces(line: str) -> tuple[str, bool] | None:

@@ -7,7 +7,7 @@ iOS) and Thunderbird use all of these; Gmail translates the sender's label and l
 
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "fr", "de", "es", "it", "nl", "pt")
-FROM, DATE, TO = "from", "date", "to"
+FROM, DATE, TO, CC = "from", "date", "to", "cc"
 COUNTED = {FROM, DATE, TO, "subject"}
 """What the line of a label may tell, and what tells a block from other text."""
 
@@ -15,37 +15,38 @@ COUNTED = {FROM, DATE, TO, "subject"}
 # "original", by Outlook and by Samsung's program, but above what is replied to as well.
 _WORDS = """
     en  from: from; to: to; subject: subject
-    en  date: date, sent; other: cc, bcc, reply-to, importance, attachments, when, where
+    en  date: date, sent; cc: cc, bcc; other: reply-to, importance, attachments, when, where
     en  forwarded: forwarded message, begin forwarded message, forwarded mail
     en  original: original message, original appointment
     fr  from: de, expéditeur; to: à, a, pour, destinataire, destinataires; subject: objet, sujet
     fr  date: date, envoyé, envoyé le, date d'envoi
-    fr  other: cc, cci, copie à, répondre à, importance, pièces jointes
+    fr  cc: cc, cci, copie à; other: répondre à, importance, pièces jointes
     fr  forwarded: message transféré, message réexpédié, message transmis, mail transféré
     fr  forwarded: début du message transféré, début du message réexpédié
     fr  original: message d'origine, message original, mail original, rendez-vous d'origine
     de  from: von, absender; to: an, empfänger; subject: betreff
     de  date: datum, gesendet, gesendet am
-    de  other: cc, kopie, kopie (cc), bcc, antwort an, wichtigkeit, priorität, anlagen
+    de  cc: cc, kopie, kopie (cc), bcc; other: antwort an, wichtigkeit, priorität, anlagen
     de  forwarded: weitergeleitete nachricht, weitergeleitete mail
     de  forwarded: anfang der weitergeleiteten nachricht, anfang der weitergeleiteten e-mail
     de  original: ursprüngliche nachricht, originalnachricht, ursprünglicher termin
     es  from: de, remitente; to: para, a, destinatario; subject: asunto
     es  date: fecha, enviado, enviado el, enviada, enviada el
-    es  other: cc, cco, responder a, importancia, datos adjuntos
+    es  cc: cc, cco; other: responder a, importancia, datos adjuntos
     es  forwarded: mensaje reenviado, inicio del mensaje reenviado
     es  original: mensaje original, cita original
     it  from: da, mittente; to: a, per, destinatario; subject: oggetto
-    it  date: data, inviato, inviata, data invio; other: cc, ccn, rispondi a, priorità, allegati
+    it  date: data, inviato, inviata, data invio; cc: cc, ccn; other: rispondi a, priorità, allegati
     it  forwarded: messaggio inoltrato, inizio messaggio inoltrato, inizio del messaggio inoltrato
     it  original: messaggio originale, appuntamento originale
     nl  from: van, afzender; to: aan; subject: onderwerp
-    nl  date: datum, verzonden, verstuurd; other: cc, kopie, bcc, antwoord aan, urgentie, prioriteit, bijlagen
+    nl  date: datum, verzonden, verstuurd
+    nl  cc: cc, kopie, bcc; other: antwoord aan, urgentie, prioriteit, bijlagen
     nl  forwarded: doorgestuurd bericht, begin doorgestuurd bericht
     nl  original: oorspronkelijk bericht, oorspronkelijke afspraak
     pt  from: de, remetente; to: para, destinatário; subject: assunto
     pt  date: data, enviado, enviado em, enviada, enviada em
-    pt  other: cc, cco, responder para, responder a, importância, prioridade, anexos
+    pt  cc: cc, cco; other: responder para, responder a, importância, prioridade, anexos
     pt  forwarded: mensagem encaminhada, mensagem reencaminhada, mensagem reenviada
     pt  forwarded: início da mensagem encaminhada, início da mensagem reencaminhada
     pt  forwarded: início da mensagem reenviada

@@ -126,6 +126,17 @@ def test_what_is_attached_to_an_attached_message_is_not_ours_to_tell() -> None:
     ]
 
 
+def test_the_recipients_of_what_we_sent_ourselves_are_found_in_the_message_that_is_attached() -> None:
+    header = (
+        b"From: tom@example.com\r\nTo: Ann <ann@client.example>, tom@example.com\r\nCc: b@far.example\r\n"
+    )
+    sent = header + b"\r\nHi\r\n"
+    assert find(message("Fwd: The offer", "For the file.", attached=(sent,))) == [
+        ("Ann", "ann@client.example", "forwarded-attachment-recipient"),
+        ("", "b@far.example", "forwarded-attachment-recipient"),
+    ]
+
+
 def test_the_text_is_read_when_only_our_own_mail_is_attached() -> None:
     outer = message("FW: x", f"{block(ANN)}\n{MAIL}", attached=(message("Ours", "Hi", sender=TOM),))
     assert find(outer) == [("Ann Client", "ann@client.example", "forwarded-block-en")]
