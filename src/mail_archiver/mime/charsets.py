@@ -16,7 +16,7 @@ _NAMES = """
     cp874           iso8859-11 tis-620
     cp932           shift_jis sjis-win windows-31j
     cp949           euc_kr ksc_5601
-    cp950           big5 big5-eten x-x-big5 x-mac-chinesetrad
+    cp950           big5 big5-eten chinesebig5 big5_tw cn-big5 x-x-big5 x-mac-chinesetrad
     gb18030         gb2312 gbk gb-18030 gb_2312-80 x-mac-chinesesimp
     euc_jp          cp51932 eucjp-ms
     iso2022_jp_ext  iso2022_jp iso-2022-jp-ms cp50220 cp50221
@@ -69,8 +69,11 @@ _MIN_RUN = 2  # of them side by side, as in any word without Latin letters
 _MIN_LEAD = 2.0  # how many times likelier than Western European the find must be
 _SAMPLE_OCTETS = 32 * 1024
 
-_WORD_BEYOND_ASCII = re.compile(rb"[\xc0-\xff]{5}|[\xa1-\xff]{8}")  # no dashes, no no-break spaces
+_WORDS_BEYOND_ASCII = re.compile(rb"[\xc0-\xff]{5,}+|[\xa1-\xff]{8,}+")  # no dashes, no no-break spaces
+_BUT_ASCII_LETTERS = re.compile(rb"[^A-Za-z]++")
+_MIN_IN_WORDS = 20  # octets
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]++")
+_SURROGATE_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 # ISO-2022-JP runs from an escape sequence to the next, or to the end of the line.
 _JIS_RUN = re.compile(rb"\x1b(\$[@B]|\([BIJ])([^\x1b\n]*+)")
 _MAX_ESCAPES = 50_000
@@ -181,13 +184,22 @@ def _is_plainly_other(content: bytes, codec: str) -> bool:
     if content.isascii() and not codec.startswith(_NOT_ASCII_BASED):
         return True
     if codec in ("cp1252", "iso8859-15"):
-        if _attempt(content, "utf-8") is not None:
-            return True
-        word = _WORD_BEYOND_ASCII.search(content)
-        likely = _likely_codec(content[word.start() :], 2 * _MIN_LEAD) if word else "cp1252"
-        return likely != "cp1252" and likely not in _LATIN
+        return _attempt(content, "utf-8") is not None or _is_of_another_alphabet(content)
     is_unmarked = codec.startswith(_WIDE) and b"\0" not in content and not content.startswith(_BOMS)
     return is_unmarked and _attempt(content, "utf-8") is not None
+
+
+def _is_of_another_alphabet(content: bytes) -> bool:
+    """Whether most of it is words of letters beyond ASCII alone, which speak clearly for an alphabet.
+
+    "Bitte einfügen: äöüÄÖÜß" is what it is declared to be.
+    """
+    sample = content[:_SAMPLE_OCTETS]
+    words = _WORDS_BEYOND_ASCII.findall(sample)
+    if sum(map(len, words)) < max(_MIN_IN_WORDS, len(_BUT_ASCII_LETTERS.sub(b"", sample))):
+        return False
+    likely = _likely_codec(sample[sample.index(words[0]) :], 2 * _MIN_LEAD)
+    return likely != "cp1252" and likely not in _LATIN
 
 
 def _attempt(content: bytes, codec: str) -> str | None:
@@ -245,8 +257,8 @@ def _shift_jis_pairs() -> dict[int, int]:
 def _detect(content: bytes, declared: str | None) -> tuple[str, str]:
     """The text, and the name of what it was read as.
 
-    UTF-8 if it is; as declared if only few characters are broken; else what looks like it; else what Western
-    mail is written in.
+    UTF-8 if it is, but for a few octets; as declared if only few characters are broken; else what looks like
+    it; else what Western mail is written in.
     """
     fewer, more = sorted((content[::2].count(0), content[1::2].count(0)))
     is_wide = more * 8 > len(content) and fewer * 16 < more  # every other byte is mostly 0
@@ -257,6 +269,10 @@ def _detect(content: bytes, declared: str | None) -> tuple[str, str]:
         text = _attempt(content, codec)
         if text is not None:
             return text, name
+    text = _SURROGATE_PAIR.sub(_joined_pair, content).decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    if _beyond_ascii(text) - broken >= broken * (1 if declared == "utf-8" else 2):
+        return text, "utf-8"
     if declared and not (declared == "utf-7" or (declared.startswith(_WIDE) and b"\0" not in content)):
         text = _decode(content, declared, "replace")
         if _has_few_broken(text):
@@ -268,9 +284,18 @@ def _detect(content: bytes, declared: str | None) -> tuple[str, str]:
     return text, _DETECTED[codec]
 
 
+def _joined_pair(found: re.Match[bytes]) -> bytes:
+    """The character of a surrogate pair, each half of which was made UTF-8 (CESU-8, Unicode TR 26)."""
+    pair = found[0].decode("utf-8", "surrogatepass")
+    return pair.encode("utf-16", "surrogatepass").decode("utf-16").encode()
+
+
 def _has_few_broken(text: str) -> bool:
-    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
-    return 3 * text.count("\ufffd") < beyond_ascii
+    return 3 * text.count("\ufffd") < _beyond_ascii(text)
+
+
+def _beyond_ascii(text: str) -> int:
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _likely_codec(content: bytes, min_lead: float = _MIN_LEAD) -> str:

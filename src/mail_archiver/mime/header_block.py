@@ -4,8 +4,9 @@ Of a sound header only the folding is undone. The parser takes the first line th
 beginning of the body, so others are *repaired*, each for the mail of `tests/corpus` that needs it:
 
 - white space before the colon of a field goes (rfc/from-with-space-before-colon);
-- a line that is no field is left out where a field follows, or where it has a colon and the header goes on to
-  its empty line (malformed/header-folded-badly, malformed/line-without-colon-in-header);
+- a line that is no field is left out where a field follows, or soon one that is known, or where it has a
+  colon and the header goes on to its empty line (malformed/header-folded-badly, malformed/header-unindented,
+  malformed/line-without-colon-in-header);
 - a CR alone does not end a line, as it would for the parser; of this, `test_header_block` has the only
   example.
 """
@@ -23,6 +24,13 @@ _WINDOWS = (16 * 1024, 256 * 1024)
 # A name that begins like a delimiter is none.
 _SOUND = re.compile(rb"(?:(?!--)[!-9;-~]+:.*\n)*+")
 _FIELD = re.compile(rb"(?!--)([!-9;-~]+)[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)(?:\n|\Z)")
+KNOWN_FIELD = (
+    rb"(?i:From|To|Cc|Bcc|Date|Subject|Sender|Reply-To|Message-ID|MIME-Version|Received|Return-Path"
+    rb"|Delivered-To|In-Reply-To|References|DKIM-Signature|Authentication-Results"
+    rb"|(?:Content|List|X)-[a-z0-9-]{1,60})[ \t]*+:"
+)
+"""What begins a line of a header and hardly ever one of a body."""
+_KNOWN_FIELD_SOON = re.compile(rb"(?:(?!--|\r?\n)[^\n]{0,1000}+\n){0,5}?%b" % KNOWN_FIELD)
 _BROKEN_FIELD = re.compile(rb"([^\n]*+)(?:\n[ \t][^\n]*+)*+(?:\n|\Z)")
 _EMPTY_LINE = re.compile(rb"\r?\n")
 _END = re.compile(rb"\n\r?\n")
@@ -140,4 +148,5 @@ def _after_broken_line(window: bytes, position: int, *, is_whole: bool) -> int |
     after = line.end()
     if not is_whole and window.find(b"\n", after) < 0:
         return None
-    return after if b":" in line[1] or _FIELD.match(window, after) else position
+    goes_on = b":" in line[1] or _FIELD.match(window, after) or _KNOWN_FIELD_SOON.match(window, after)
+    return after if goes_on else position

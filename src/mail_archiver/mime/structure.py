@@ -19,12 +19,16 @@ from typing import NamedTuple
 
 from mail_archiver.domain.limits import MAX_DEPTH, MAX_PARTS, Effort
 from mail_archiver.domain.message import Defect, DefectCode
-from mail_archiver.mime.header_block import read_header_block
+from mail_archiver.mime.header_block import KNOWN_FIELD, read_header_block
 from mail_archiver.mime.parameters import RAW, Parameter, read_parameters
 from mail_archiver.octets import Octets, Spool
 
 _MAX_DELIMITER_OCTETS = 4_096
-_TOP = re.compile(rb"(?:>?From (?![ \t]*:)[^\n]*\n)?(?:[ \t]+(?=[!-9;-~]+:))?")  # of an mbox; a stray indent
+# A byte order mark, an mbox's line, blank lines or one of text before a field that is known; a stray indent.
+_TOP = re.compile(
+    rb"(?:\xef\xbb\xbf)?+(?:>?From (?![ \t]*:)[^\n]*\n)?+"
+    rb"(?:(?:[ \t]*+\r?\n){0,5}+(?:[^\n:]{1,200}+\n)?+(?=%b))?+(?:[ \t]+(?=[!-9;-~]+:))?+" % KNOWN_FIELD
+)
 _NO_TEXT = ("application", "audio", "font", "image", "model", "video")
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`{|}~-]+/[a-z0-9!#$%&'*+.^_`{|}~-]+")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.charsets import decode_raw, decode_text, read_undeclared, storable
+from mail_archiver.mime.charsets import decode_raw, decode_text, read_undeclared, storable, unreported
 
 # What a stranger may write, and what it is written in: (charset, sentence).
 SENTENCES = [
@@ -341,3 +341,33 @@ def test_storable_leaves_the_rest_as_it_is() -> None:
     codes: list[DefectCode] = []
     assert storable("a\0b\ud800c😀", lambda code, _action: codes.append(code)) == "ab\ufffdc😀"
     assert codes == [DefectCode.NUL_REMOVED, DefectCode.SURROGATE_REPLACED]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", None])
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        (
+            "Voilà, c'était très bien, à bientôt".encode()[:-1] + b"\xc3",
+            "Voilà, c'était très bien, à bientô\ufffd",
+        ),
+        ("Наш договор и счёт".encode()[:-1], "Наш договор и счё\ufffd"),
+        ("Très bien ".encode() + b"\xed\xa0\xbd\xed\xb8\x80", "Très bien 😀"),
+        (b"Done \xed\xa0\xbd\xed\xb8\x80", "Done 😀"),
+    ],
+)
+def test_a_wrong_octet_in_utf_8_costs_its_character_alone(
+    octets: bytes, text: str, charset: str | None
+) -> None:
+    assert decode_text(octets, charset, unreported) == text
+
+
+@pytest.mark.parametrize("text", ["Prüfwörter: äöüÄÖÜß", "äöüÄÖÜß", "ÀÉÈÙÇ éèàùç", "¿ñÑáéíóú?"])
+@pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "iso-8859-15"])
+def test_what_is_validly_declared_is_believed(text: str, charset: str) -> None:
+    assert decode_text(text.encode(charset), charset, unreported) == text
+
+
+@pytest.mark.parametrize("name", ["chinesebig5", "ChineseBig5", "cn-big5"])
+def test_big5_under_its_other_names(name: str) -> None:
+    assert decode_text("報價單 12".encode("big5"), name, unreported) == "報價單 12"

@@ -234,3 +234,24 @@ def test_leaves_lie_in_order_and_inside_the_source(source: bytes) -> None:
     assert all(start <= end <= len(structure.source) for start, end in spans)
     assert spans == sorted(spans)
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        b"\xef\xbb\xbf",
+        b"\r\n",
+        b"  \r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"\xef\xbb\xbfFrom a@b.example Mon Oct  5\r\n",
+    ],
+)
+def test_what_stands_above_the_first_field_does_not_end_the_header(top: bytes) -> None:
+    structure = scan(top + b"From: a@b.example\r\nSubject: x\r\n\r\nbody")
+    assert (structure.root.raw("subject"), contents(structure)) == ("x", [("", b"body")])
+
+
+@pytest.mark.parametrize("body", [b"\r\nHello\r\n", b"\r\nFrom here: a road\r\n", b"Hello\r\nAnn: yes\r\n"])
+def test_a_message_may_be_without_a_header(body: bytes) -> None:
+    structure = scan(body)
+    assert structure.root.raw("ann") is None
