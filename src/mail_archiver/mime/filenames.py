@@ -6,11 +6,34 @@ import unicodedata
 
 MAX_NAME_OCTETS = 150
 
-_UNSAFE = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]')
+_PATH = re.compile(r"(?:[a-zA-Z]:|~[^/\\]*|\.\.?|file:)?[/\\]")
+"""How a path begins; a slash that stands elsewhere is a part of a name, as in "invoice 12345/17.pdf"."""
+_UNSAFE = re.compile(r'[/\\<>:"|?*\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffd]')
 # Windows drops spaces before a dot, as before the end, and so do we.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\.|$)", re.IGNORECASE)
 _TYPES = mimetypes.MimeTypes()  # built-in table only: the machine's own would make names depend on it
-_TYPES.add_type("text/calendar", ".ics")
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_ENDINGS = {
+    "text/calendar": ".ics",
+    f"{_OFFICE}wordprocessingml.document": ".docx",
+    f"{_OFFICE}spreadsheetml.sheet": ".xlsx",
+    f"{_OFFICE}presentationml.presentation": ".pptx",
+    "application/vnd.oasis.opendocument.text": ".odt",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/vnd.oasis.opendocument.presentation": ".odp",
+    "application/x-zip-compressed": ".zip",
+    "application/x-pdf": ".pdf",
+    "application/rtf": ".rtf",
+    "image/avif": ".avif",
+    "image/heic": ".heic",
+    "image/heif": ".heif",
+    "image/webp": ".webp",
+    "audio/mp4": ".m4a",
+    "audio/ogg": ".ogg",
+}
+"""Of what Python 3.11 does not know."""
+for _type, _ending in _ENDINGS.items():
+    _TYPES.add_type(_type, _ending)
 
 
 def safe_name(filename: str | None, content_type: str, nth: int, taken: dict[str, int]) -> str:
@@ -43,7 +66,9 @@ def _guess_ending(content_type: str) -> str:
 
 
 def _clean(filename: str) -> str:
-    base = re.split(r"[/\\]", filename.rstrip("/\\ "))[-1]
+    base = filename.rstrip("/\\ ")
+    if _PATH.match(base):
+        base = re.split(r"[/\\]", base)[-1]
     name = _UNSAFE.sub("_", unicodedata.normalize("NFC", base)).strip(" .")
     name = "".join(c if c.isprintable() else "_" for c in name)
     return f"_{name}" if _RESERVED.match(name) else name
