@@ -13,7 +13,7 @@ from mail_archiver.mime.addresses import read_addresses
 from mail_archiver.mime.attachments import Attachments
 from mail_archiver.mime.bodies import Sorted, sort_parts
 from mail_archiver.mime.body_text import BodyText, says_nothing
-from mail_archiver.mime.charsets import Report, decode_raw
+from mail_archiver.mime.charsets import Report, decode_raw, unreported
 from mail_archiver.mime.dates import read_date
 from mail_archiver.mime.delivery_report import read_delivery_reports
 from mail_archiver.mime.header_block import header_sha256
@@ -49,6 +49,7 @@ _ROLES = {
     "envelope-to": Role.DELIVERED,
     "x-envelope-to": Role.DELIVERED,
 }
+_ORIGINAL_SENDER = ("x-original-from", "x-original-sender", "reply-to")
 _OTHER_SENDERS = frozenset({"sender", "resent-from", "resent-sender"})
 
 
@@ -158,9 +159,21 @@ class _Reader:
         return list(unique.values())
 
     def all_addresses(self) -> Iterator[Address | None]:
+        yield from self.original_sender()
         fields = [field for field in self.fields if field[0] in _ROLES]
         for name, text in sorted(fields, key=lambda field: field[0] in _OTHER_SENDERS):
             yield from read_addresses(text, _ROLES[name], self.report_at(name))
+
+    def original_sender(self) -> Iterator[Address]:
+        """Who wrote what a list sends in its own name, as "'Ann' via Sales <sales@...>" (Google, Mailman)."""
+        senders = list(islice(read_addresses(self.first_fields.get("from", ""), Role.SENDER, unreported), 1))
+        if senders and senders[0] and " via " in senders[0].display_name:
+            for name in _ORIGINAL_SENDER:
+                text = self.first_fields.get(name, "")
+                for address in islice(read_addresses(text, Role.SENDER, unreported), 1):
+                    if address and address.normalized not in (None, senders[0].normalized):
+                        yield address
+                        return
 
     def read_leaf(self, part: Part) -> Leaf:
         return read_leaf(self.structure.source, part, self.report_at(part.number or "1"), self.effort)

@@ -249,3 +249,28 @@ def test_a_defect_is_recorded_once_and_says_where() -> None:
         ("charset-wrong", "1"),
     }
     assert len(message.defects) == 2
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "X-Original-From: Zoe Lang <zoe@post.example>",
+        "X-Original-Sender: zoe@post.example",
+        "Reply-To: Zoe Lang <zoe@post.example>",
+    ],
+)
+def test_who_wrote_by_way_of_a_list_is_the_sender(told: str) -> None:
+    source = (
+        f"From: \"'Zoe Lang' via Sales\" <sales@house.example>\r\nTo: sales@house.example\r\n{told}\r\n\r\n"
+    )
+    message = parse_message(source.encode())
+    assert message.sender is not None
+    assert message.sender.address == "zoe@post.example"
+
+
+@pytest.mark.parametrize("name", ["Zoe Lang", "Via Roma 12", "Olivia"])
+def test_a_reply_to_says_nothing_else_of_the_sender(name: str) -> None:
+    source = f"From: {name} <zoe@post.example>\r\nReply-To: office@post.example\r\n\r\n"
+    message = parse_message(source.encode())
+    assert message.sender is not None
+    assert message.sender.address == "zoe@post.example"
