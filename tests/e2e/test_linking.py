@@ -138,3 +138,9 @@ def test_explains_every_address_in_words(installation: Installation, dovecot: Do
     as_json = [json.loads(line) for line in installation.run("explain", "1", "--json").stdout.splitlines()]
     assert {each["rule"] for each in as_json} == {"own-address", "recipient-address", "no-contact"}
     assert installation.run("explain", "99").returncode == 64
+
+
+def test_a_contact_with_an_address_of_our_own_is_made_with_a_warning(installation: Installation) -> None:
+    created = installation.run("contacts", "create", "tom@example.com")
+    assert created.returncode == 0
+    assert "tom@example.com is an address of your own, and is never linked" in created.stderr

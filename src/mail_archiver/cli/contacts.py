@@ -115,6 +115,8 @@ def create(
             )
         links = link_later(app.parts(store), app.linking_rules)
     click.echo(f"contact {contact_id} created, {links} links added")
+    if normalized in app.linking_rules.own:
+        click.echo(f"{normalized} is an address of your own, and is never linked", err=True)
     return exits.DONE
 
 
