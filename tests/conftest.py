@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.servers import courier as courier_server
 from tests.servers import cyrus as cyrus_server
 from tests.servers import dovecot as dovecot_server
@@ -23,6 +24,9 @@ from tests.servers.postgres import Postgres
 from tests.servers.process import Unavailable
 from tests.servers.s3 import S3
 from tests.servers.token_server import TokenServer
+
+settings.register_profile("anywhere", deadline=None)  # a busy machine fails no test; benchmarks show speed
+settings.load_profile("anywhere")
 
 
 @pytest.fixture(scope="session")

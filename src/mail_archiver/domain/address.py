@@ -11,6 +11,7 @@ MAX_ADDRESS_OCTETS = 320
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 """Marks of direction and the like, which copying an address takes along."""
 
+_MAX_LABEL = 63
 _NEEDLESSLY_QUOTED = re.compile(r'"([^\s<>(),;:@"\\\[\]]+)"')
 _SPECIALS = re.compile(r'[<>(),;:@"\\]')
 
@@ -89,7 +90,7 @@ def normalize_domain(domain: str) -> str:
 
 
 def _to_a_labels(domain: str) -> str:
-    if domain.isascii():
+    if domain.isascii() or max(map(len, domain.split("."))) > _MAX_LABEL:  # to encode it takes quadratic time
         return domain.lower().rstrip(".")
     import idna  # a table of 200 kB that most runs never need
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from mail_archiver.domain.address import INVISIBLE, Address, Role, normalize_address
 from mail_archiver.domain.message import DefectCode
-from mail_archiver.mime.charsets import Report, unreported
+from mail_archiver.mime.charsets import Report
 from mail_archiver.mime.headers import COMMENT, ENCODED_WORD, decode_words
 
 _LENIENT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
@@ -115,8 +115,8 @@ def _read_one(element: str) -> _Found | None:
         return None
     if found[0][1] not in element:  # the library closes up "ann@client.example at work"
         return None
-    read = _tidy(decode_words(found[0][0], report), found[0][1], report)
-    return None if defects else read
+    read = _tidy(decode_words(found[0][0], report), found[0][1])
+    return read if read and read[2] and not defects else None
 
 
 def _read_any(text: str, report: Report) -> Iterator[_Found | None]:
@@ -130,12 +130,15 @@ def _read_any(text: str, report: Report) -> Iterator[_Found | None]:
 
 def _tidied(name: str, address: str, report: Report) -> Iterator[_Found | None]:
     """What is there; of what is no address the addresses in it, such as before a word in the brackets."""
-    found = _tidy(name, address, unreported)
-    inside = [] if found is None or found[2] else _PLAIN.findall(found[1])
+    found = _tidy(name, address)
+    if found is None or found[2]:
+        yield found
+        return
+    inside = dict.fromkeys(_PLAIN.findall(found[1]))
+    yield from (_tidy(name, each) for each in inside)
     if not inside:
-        yield _tidy(name, address, report)
-    for each in dict.fromkeys(inside):
-        yield _tidy(name, each, report)
+        report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
+        yield found
 
 
 def _elements(text: str) -> Iterator[list[_Token]]:
@@ -241,7 +244,7 @@ def _spec(match: re.Match[str]) -> str:
     return f"{local}@{''.join(match[2].split())}"
 
 
-def _tidy(name: str, address: str, report: Report) -> _Found | None:
+def _tidy(name: str, address: str) -> _Found | None:
     """Both without what programs put around them, and the address normalized; None where nothing is left."""
     address = address.strip(INVISIBLE)
     if len(address) > 2 and address[0] == address[-1] == "'":
@@ -256,10 +259,7 @@ def _tidy(name: str, address: str, report: Report) -> _Found | None:
         name, address = "", name
     if not address:
         return None
-    normalized = normalize_address(address)
-    if normalized is None:
-        report(DefectCode.ADDRESS_INVALID, "kept as written, never linked")
-    return name, address, normalized
+    return name, address, normalize_address(address)
 
 
 def _unquoted(kind: str, text: str) -> str:

@@ -120,14 +120,17 @@ def decode_text(content: bytes, charset: str | None, report: Report) -> str:
     return text
 
 
-def read_undeclared(raw: bytes) -> tuple[str, str]:
+def read_undeclared(raw: bytes, *, detects: bool = True) -> tuple[str, str]:
     """Bytes in whatever they are likely in, and the name of that charset.
 
     UTF-8 where they are (or "us-ascii"), else what is detected in them, else Windows-1252.
+
+    Args:
+        detects: Look for likely charsets, which takes milliseconds however short a text is.
     """
     if _is_plain(raw):
         return raw.decode("ascii"), "us-ascii"
-    return _detect(raw, None)
+    return _detect(raw, None, detects=detects)
 
 
 def storable(text: str, report: Report) -> str:
@@ -254,7 +257,7 @@ def _shift_jis_pairs() -> dict[int, int]:
     return {row << 8 | cell: lead << 8 | trail for (row, cell), (lead, trail) in pairs}
 
 
-def _detect(content: bytes, declared: str | None) -> tuple[str, str]:
+def _detect(content: bytes, declared: str | None, *, detects: bool = True) -> tuple[str, str]:
     """The text, and the name of what it was read as.
 
     UTF-8 if it is, but for a few octets; as declared if only few characters are broken; else what looks like
@@ -277,7 +280,7 @@ def _detect(content: bytes, declared: str | None) -> tuple[str, str]:
         text = _decode(content, declared, "replace")
         if _has_few_broken(text):
             return text, declared
-    codec = _likely_codec(content)
+    codec = _likely_codec(content) if detects else "cp1252"
     text = content.decode(codec, "replace")
     if not _has_few_broken(text):
         codec, text = "cp1252", content.decode("cp1252", "replace")

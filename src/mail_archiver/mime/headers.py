@@ -10,6 +10,7 @@ needs it:
 
 import binascii
 import re
+from collections.abc import Iterable
 from functools import partial
 
 from mail_archiver.domain.message import DefectCode
@@ -47,11 +48,12 @@ def octets_of(raw: str) -> bytes:
     return raw.encode("utf-8", "surrogateescape")
 
 
-def header_text(raw: str, report: Report, likely_charset: str | None = None) -> str:
+def header_text(raw: str, report: Report, likely_charsets: Iterable[str] | None = None) -> str:
     """A raw value with undeclared 8-bit text in it read, and reported where it was not UTF-8.
 
     Args:
-        likely_charset: In which the text of the message is, as declared.
+        likely_charsets: Tried in order, such as that of the message's text; what is valid in none of them is
+            read as Windows-1252. None to look for one.
     """
     if raw.isascii():
         return raw
@@ -60,14 +62,14 @@ def header_text(raw: str, report: Report, likely_charset: str | None = None) -> 
         return octets.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    if likely_charset:
+    for likely in likely_charsets or ():
         wrong: list[DefectCode] = []
-        text = decode_text(octets, likely_charset, lambda code, _action: wrong.append(code))
+        text = decode_text(octets, likely, lambda code, _action: wrong.append(code))  # noqa: B023 called at once
         if not wrong:
-            name = charset_name(likely_charset)  # not as declared: there may be a NUL, which cannot be stored
-            report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {name[:40]}, as the text is")
+            name = charset_name(likely)  # not as declared: there may be a NUL, which cannot be stored
+            report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {name[:40]}")
             return text
-    text, charset = read_undeclared(octets)
+    text, charset = read_undeclared(octets, detects=likely_charsets is None)
     report(DefectCode.HEADER_8BIT, f"undeclared 8-bit text read as {charset}")
     return text
 

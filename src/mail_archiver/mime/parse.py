@@ -13,13 +13,14 @@ from mail_archiver.mime.addresses import read_addresses
 from mail_archiver.mime.attachments import Attachments
 from mail_archiver.mime.bodies import Sorted, sort_parts
 from mail_archiver.mime.body_text import BodyText, says_nothing
-from mail_archiver.mime.charsets import Report, decode_raw, unreported
+from mail_archiver.mime.charsets import Report, decode_raw, read_undeclared, unreported
 from mail_archiver.mime.dates import read_date
 from mail_archiver.mime.delivery_report import read_delivery_reports
 from mail_archiver.mime.header_block import header_sha256
 from mail_archiver.mime.headers import (
     decode_unstructured,
     header_text,
+    octets_of,
     read_in_reply_to,
     read_keyword,
     read_message_id,
@@ -49,6 +50,10 @@ _ROLES = {
     "envelope-to": Role.DELIVERED,
     "x-envelope-to": Role.DELIVERED,
 }
+_READ = frozenset(_ROLES) | {
+    *("subject", "date", "message-id", "in-reply-to", "references", "list-id", "auto-submitted"),
+    *("x-original-from", "x-original-sender"),
+}
 _ORIGINAL_SENDER = ("x-original-from", "x-original-sender", "reply-to")
 _OTHER_SENDERS = frozenset({"sender", "resent-from", "resent-sender"})
 
@@ -73,7 +78,7 @@ class _Reader:
         self.structure = scan(source, effort=self.effort)
         self.root = self.structure.root
         self.defects: dict[Defect, None] = dict.fromkeys(self.structure.defects)
-        self.fields = list(self.fields_within_limit())
+        self.fields = [(name, self.text_of(name, raw)) for name, raw in self.fields_within_limit()]
         self.first_fields = dict(reversed(self.fields))
 
     def read(self) -> Message:
@@ -120,7 +125,7 @@ class _Reader:
         return report
 
     def fields_within_limit(self) -> Iterator[tuple[str, str]]:
-        """The fields, undeclared 8-bit text in them read; the one that a limit cuts as far as it goes."""
+        """The fields that are read, raw; the one that a limit cuts as far as it goes."""
         room = self.limits.header_octets
         for name, raw in self.root.raw_items():
             if len(raw) > room:
@@ -128,18 +133,27 @@ class _Reader:
                 self.report_at("header")(DefectCode.HEADERS_TOO_LONG, action)
             if room <= 0:
                 return
-            value = raw if len(raw) <= room else raw[:room]
-            if not value.isascii():
-                value = header_text(value, self.report_at(name), self.text_charset)
-            yield name, value
+            if name in _READ:
+                yield name, raw if len(raw) <= room else raw[:room]
             room -= len(name) + len(raw)
 
-    @cached_property
-    def text_charset(self) -> str | None:
-        """As the first text declares it: undeclared 8-bit header text is likely in the same."""
+    def text_of(self, name: str, raw: str) -> str:
+        """A field with undeclared 8-bit text in it read."""
+        return raw if raw.isascii() else header_text(raw, self.report_at(name), self.likely_charsets())
+
+    def likely_charsets(self) -> Iterator[str]:
+        """Of undeclared 8-bit text: as the first text declares it, else what all such fields look like."""
         texts = (part for part in self.root.leaves if part.content_type.startswith("text/"))
-        declared = (part.parameters["charset"].text for part in texts if "charset" in part.parameters)
-        return next(declared, None)
+        yield from islice(
+            (part.parameters["charset"].text for part in texts if "charset" in part.parameters), 1
+        )
+        yield self.detected_charset
+
+    @cached_property
+    def detected_charset(self) -> str:
+        """Of all undeclared fields together: a name is too short to tell by, and a look takes a while."""
+        undeclared = (octets_of(raw) for _, raw in self.fields_within_limit() if not raw.isascii())
+        return read_undeclared(b"\n".join(undeclared))[1]
 
     def header(self, name: str, read: Callable[[str, Report], T]) -> T | None:
         text = self.first_fields.get(name)

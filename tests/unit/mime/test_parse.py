@@ -274,3 +274,11 @@ def test_a_reply_to_says_nothing_else_of_the_sender(name: str) -> None:
     message = parse_message(source.encode())
     assert message.sender is not None
     assert message.sender.address == "zoe@post.example"
+
+
+def test_undeclared_fields_of_one_header_are_in_one_charset() -> None:
+    subject = "Прошу вас направить нам договор и счёт до пятницы"
+    source = f"From: Ян <yan@post.example>\r\nTo: bo@post.example\r\nSubject: {subject}\r\n\r\n"
+    message = parse_message(source.encode("windows-1251"))
+    assert message.subject == subject
+    assert message.addresses[0].display_name == "Ян"
